@@ -1,0 +1,66 @@
+-- name: MatchNext :one
+-- Gives the slice that has been ready longest to the user who has waited longest. No row: nobody
+-- waits, or nothing is free. Rows that another transaction is matching are passed over; whoever is
+-- missed that way is matched by the fill_pool job which every such transaction enqueues.
+WITH waiting AS (
+    SELECT id FROM gateway.users WHERE waiting_since IS NOT NULL
+    ORDER BY waiting_since, id LIMIT 1 FOR UPDATE SKIP LOCKED
+), free AS (
+    SELECT id FROM gateway.slices WHERE status = 'available'
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+), served AS (
+    UPDATE gateway.users u SET waiting_since = NULL
+    FROM waiting, free WHERE u.id = waiting.id
+)
+UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
+FROM waiting, free WHERE s.id = free.id
+RETURNING s.*;
+
+-- name: SliceByUser :one
+SELECT * FROM gateway.slices WHERE user_id = @user_id::bigint;
+
+-- name: SliceByID :one
+SELECT * FROM gateway.slices WHERE id = @id;
+
+-- name: LockPool :exec
+-- Held to the end of the transaction: the pool of a server is counted and filled by one at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('pool ' || @server::text, 0));
+
+-- name: CountPool :one
+SELECT count(*) FILTER (WHERE status = 'available')    AS available,
+       count(*) FILTER (WHERE status = 'provisioning') AS provisioning,
+       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed')) AS live,
+       count(*) FILTER (WHERE status = 'failed' AND created_at > @failed_since::timestamptz) AS failed_lately
+FROM gateway.slices WHERE server = @server;
+
+-- name: CreateSlice :one
+INSERT INTO gateway.slices (server, image) VALUES (@server, @image) RETURNING *;
+
+-- name: SlicesInStatus :many
+SELECT id FROM gateway.slices WHERE server = @server AND status = ANY(@statuses::text[]) ORDER BY id;
+
+-- name: PortsInUse :many
+SELECT port::integer FROM gateway.slices WHERE server = @server AND port IS NOT NULL;
+
+-- name: SetPort :execrows
+UPDATE gateway.slices SET port = @port::integer WHERE id = @id AND status = @status;
+
+-- name: MakeAvailable :execrows
+UPDATE gateway.slices SET status = 'available' WHERE id = @id AND status = 'provisioning';
+
+-- name: MarkFailed :execrows
+UPDATE gateway.slices SET status = 'failed' WHERE id = @id AND status = 'provisioning';
+
+-- name: FreePort :exec
+UPDATE gateway.slices SET port = NULL WHERE id = @id AND status IN ('failed', 'destroyed');
+
+-- name: SlicesToRelease :many
+-- Failed slices that may still have something on the server: release clears the port last.
+SELECT id FROM gateway.slices WHERE server = @server AND status = 'failed' AND port IS NOT NULL ORDER BY id;
+
+-- name: TryLockSlice :one
+-- A lock of the connection, not of the transaction: held over work outside Postgres.
+SELECT pg_try_advisory_lock(hashtextextended('slice ' || @slice::bigint, 0));
+
+-- name: UnlockSlice :exec
+SELECT pg_advisory_unlock(hashtextextended('slice ' || @slice::bigint, 0));
