@@ -1,0 +1,192 @@
+// Package config declares every setting of the system once: its name in the environment,
+// its default, its check and what it is for. `go generate` writes the table in the README
+// from here. Settings are read at start and handed down; nothing reads the environment later.
+package config
+
+//go:generate go run ./table ../README.md
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Functions are the settings of the `functions` binary.
+type Functions struct {
+	DatabaseURL   string        `env:"DATABASE_URL,required,unset" secret:"true" help:"Postgres, database slicegate: functions log in as slicegate_functions, the runner as slicegate"`
+	SocketDir     string        `env:"SOCKET_DIR,required" help:"where each function makes its Unix socket (auth.sock, proxy.sock)"`
+	SessionKey    Key           `env:"SESSION_KEY,required,unset" secret:"true" help:"64 hex digits that sign the session cookie; a new one logs everybody out"`
+	SessionLife   time.Duration `env:"SESSION_LIFE" envDefault:"720h" help:"how long a session lives after its last use"`
+	TrialDays     int           `env:"TRIAL_DAYS" envDefault:"14" help:"days of trial of a new account"`
+	Brand         string        `env:"BRAND" envDefault:"Slicegate" help:"the name that customers see"`
+	HashesAtOnce  int           `env:"HASHES_AT_ONCE" envDefault:"0" help:"password hashes computed at the same time; 0 is one per core"`
+	EventsLinger  time.Duration `env:"EVENTS_LINGER" envDefault:"90s" help:"how long the connection to a slice's events outlives its last listener"`
+	FunctionsPool int           `env:"FUNCTIONS_CONNECTIONS" envDefault:"10" help:"Postgres connections of the functions binary"`
+	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
+}
+
+// Runner are the settings of the `runner` binary.
+type Runner struct {
+	DatabaseURL       string        `env:"DATABASE_URL,required,unset" secret:"true"`
+	SlicesDatabaseURL string        `env:"SLICES_DATABASE_URL,required,unset" secret:"true" help:"Postgres, database slices, as slicegate: the runner makes each slice's schema and role there"`
+	SliceSocketDir    string        `env:"SLICE_SOCKET_DIR,required" help:"the directory of Postgres's Unix socket that is mounted into every slice"`
+	SliceRoleKey      Key           `env:"SLICE_ROLE_KEY,required,unset" secret:"true" help:"64 hex digits that the slices' database passwords are derived from"`
+	Server            string        `env:"SERVER" envDefault:"local" help:"the name of this server: small letters, digits, dashes"`
+	DataRoot          string        `env:"DATA_ROOT" envDefault:"/data" help:"slices/N/media and slices/N/session are made below it"`
+	DockerHost        string        `env:"DOCKER_HOST" envDefault:"unix:///var/run/docker.sock" help:"the Docker engine"`
+	SliceImage        string        `env:"SLICE_IMAGE" envDefault:"whatsapp-slice:latest" help:"the image of new slices"`
+	Fleet             string        `env:"FLEET" envDefault:"slice" help:"the prefix of container names (slice-N), of their network (slice-net) and their cgroup (slices)"`
+	PoolSize          int           `env:"POOL_SIZE" envDefault:"1" help:"slices that are kept ready for the next sign-ups"`
+	MaxSlices         int           `env:"MAX_SLICES" envDefault:"80" help:"slices on this server at most"`
+	SlicePorts        Ports         `env:"SLICE_PORTS" envDefault:"5001-5399" help:"slices are published on the odd ports of this range on 127.0.0.1; busy ones are passed over"`
+	SliceMemory       Bytes         `env:"SLICE_MEMORY" envDefault:"512M" help:"memory limit of a slice"`
+	SliceReservation  Bytes         `env:"SLICE_MEMORY_RESERVATION" envDefault:"256M" help:"memory reservation of a slice"`
+	SliceSwap         Bytes         `env:"SLICE_SWAP" envDefault:"512M" help:"swap limit of a slice, beside its memory"`
+	SliceCPUs         float64       `env:"SLICE_CPUS" envDefault:"0.5" help:"CPU limit of a slice, in cores"`
+	SliceCPUShare     float64       `env:"SLICE_CPU_RESERVATION" envDefault:"0.25" help:"a slice's part of a busy CPU, in cores, as shares"`
+	SlicePids         int64         `env:"SLICE_PIDS" envDefault:"256" help:"processes and threads of a slice at most"`
+	MediaQuota        Bytes         `env:"MEDIA_QUOTA" envDefault:"2G" help:"media that a slice may store"`
+	WAEngine          string        `env:"WA_ENGINE" envDefault:"simulated" help:"the slices' WhatsApp: simulated (a pretended phone, for development)"`
+	SliceEnv          []string      `env:"SLICE_ENV" envSeparator:" " help:"more KEY=value settings for every slice, separated by spaces"`
+	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
+	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
+	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// LoadFunctions reads the settings of `functions` from the environment.
+func LoadFunctions() (Functions, error) {
+	config, err := load[Functions]()
+	if err != nil {
+		return config, err
+	}
+	return config, errors.Join(
+		atLeast("TRIAL_DAYS", config.TrialDays, 0),
+		atLeast("HASHES_AT_ONCE", config.HashesAtOnce, 0),
+		atLeast("FUNCTIONS_CONNECTIONS", config.FunctionsPool, 2),
+		check(config.SessionLife >= time.Minute, "SESSION_LIFE must be at least 1m"),
+	)
+}
+
+var (
+	serverName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	fleetName  = regexp.MustCompile(`^[a-z][a-z0-9]{0,20}$`)
+)
+
+// LoadRunner reads the settings of `runner` from the environment.
+func LoadRunner() (Runner, error) {
+	config, err := load[Runner]()
+	if err != nil {
+		return config, err
+	}
+	return config, errors.Join(
+		check(serverName.MatchString(config.Server), "SERVER must be small letters, digits and dashes"),
+		check(fleetName.MatchString(config.Fleet), "FLEET must be a word of small letters and digits, 21 at most"),
+		check(strings.HasPrefix(config.DataRoot, "/"), "DATA_ROOT must be an absolute path"),
+		atLeast("POOL_SIZE", config.PoolSize, 0),
+		atLeast("MAX_SLICES", config.MaxSlices, 1),
+		check(config.WAEngine == "simulated", "WA_ENGINE must be simulated"),
+		check(config.SliceReservation <= config.SliceMemory, "SLICE_MEMORY_RESERVATION must not exceed SLICE_MEMORY"),
+		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
+	)
+}
+
+// load parses T's env tags. A secret NAME may come as NAME_FILE, the path of a file that holds it.
+func load[T any]() (T, error) {
+	environment := env.ToMap(os.Environ())
+	for name, path := range environment {
+		base, isFile := strings.CutSuffix(name, "_FILE")
+		if !isFile || path == "" || !isSecret[T](base) {
+			continue
+		}
+		if environment[base] != "" {
+			var none T
+			return none, fmt.Errorf("both %s and %s are set: keep one", base, name)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			var none T
+			return none, fmt.Errorf("%s: %w", name, err)
+		}
+		environment[base] = strings.TrimSpace(string(content))
+	}
+	config, err := env.ParseAsWithOptions[T](env.Options{Environment: environment})
+	if err != nil {
+		return config, fmt.Errorf("settings: %w", err)
+	}
+	return config, nil
+}
+
+func atLeast(name string, value, least int) error {
+	return check(value >= least, fmt.Sprintf("%s must be %d or more", name, least))
+}
+
+func check(ok bool, complaint string) error {
+	if ok {
+		return nil
+	}
+	return errors.New(complaint)
+}
+
+// Key is 32 secret bytes, written as 64 hex digits. It prints as its name, never as its value.
+type Key [32]byte
+
+// UnmarshalText reads 64 hex digits.
+func (k *Key) UnmarshalText(text []byte) error {
+	if len(text) != 64 {
+		return errors.New("must be 64 hex digits (openssl rand -hex 32)")
+	}
+	if _, err := hex.Decode(k[:], text); err != nil {
+		return errors.New("must be 64 hex digits (openssl rand -hex 32)")
+	}
+	return nil
+}
+
+// String hides the key from logs.
+func (k Key) String() string { return "(secret)" }
+
+// Bytes is a size, written as a number with an optional K, M or G (powers of 1024).
+type Bytes int64
+
+// UnmarshalText reads "512M".
+func (b *Bytes) UnmarshalText(text []byte) error {
+	digits := strings.TrimRight(string(text), "KMGkmg")
+	unit := strings.ToUpper(string(text)[len(digits):])
+	factor := map[string]int64{"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}[unit]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || factor == 0 || n < 0 || n > 1<<32 && factor > 1 {
+		return fmt.Errorf("%q is no size: write a number with K, M or G, such as 512M", text)
+	}
+	*b = Bytes(n * factor)
+	return nil
+}
+
+// Ports is a range of TCP ports, both ends included, written "5001-5399".
+type Ports struct{ First, Last int }
+
+// UnmarshalText reads "5001-5399".
+func (p *Ports) UnmarshalText(text []byte) error {
+	first, last, found := strings.Cut(string(text), "-")
+	a, errA := strconv.Atoi(first)
+	b, errB := strconv.Atoi(last)
+	if !found || errA != nil || errB != nil || a < 1024 || b > 65535 || a > b {
+		return fmt.Errorf("%q is no range of ports between 1024 and 65535, such as 5001-5399", text)
+	}
+	p.First, p.Last = a, b
+	return nil
+}
+
+// Odd lists the odd ports of the range in order.
+func (p Ports) Odd() []int {
+	var ports []int
+	for port := p.First | 1; port <= p.Last; port += 2 {
+		ports = append(ports, port)
+	}
+	return ports
+}
