@@ -1,0 +1,67 @@
+package jobs
+
+import (
+	"context"
+	"time"
+)
+
+// Hands are what workers need from the server that they run on. Each method may be called
+// again after it succeeded, or after it was cut off half way: it then finishes the work.
+type Hands struct {
+	Containers  Containers
+	Schemas     Schemas
+	Directories Directories
+	Ports       Ports
+}
+
+// Containers are the slices' containers in this server's engine.
+type Containers interface {
+	// Find tells whether the slice's container runs; a stopped or absent one is not an error.
+	Find(ctx context.Context, slice int64) (Running, bool, error)
+	// Run makes the container if there is none, and starts it. A running one is left alone; a
+	// stopped one that differs from spec is made anew (its data is on volumes).
+	Run(ctx context.Context, spec Spec) (Running, error)
+	// Answers asks the slice's backend for its status once.
+	Answers(ctx context.Context, running Running) error
+	// Remove stops the container in order and deletes it.
+	Remove(ctx context.Context, slice int64) error
+}
+
+// Spec is what differs from one slice's container to the next; limits and hardening are the engine's.
+type Spec struct {
+	Slice       int64
+	Image       string
+	Port        int // on 127.0.0.1, for the slice's 4001
+	DatabaseURL string
+	Directory   string // holds media and session
+	Owner       int    // user and group id of the processes and the directory
+}
+
+// Running is a container that runs.
+type Running struct {
+	Address   string // inside the slices' network
+	StartedAt time.Time
+}
+
+// Schemas are the slices' roles and schemas in the database `slices`.
+type Schemas interface {
+	// Ensure makes the slice's role and schema, brings it to the newest version, and returns the
+	// URL by which the slice's container reaches it.
+	Ensure(ctx context.Context, slice int64) (databaseURL string, err error)
+	// Drop deletes both, with all data.
+	Drop(ctx context.Context, slice int64) error
+}
+
+// Directories are the slices' directories under DATA_ROOT.
+type Directories interface {
+	// Ensure makes the slice's directories, for its own user id alone.
+	Ensure(ctx context.Context, slice int64) (path string, owner int, err error)
+	// Remove deletes them, with all data.
+	Remove(ctx context.Context, slice int64) error
+}
+
+// Ports are the TCP ports of this server's loopback address.
+type Ports interface {
+	// Free tells whether nobody listens there now.
+	Free(port int) bool
+}

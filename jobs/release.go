@@ -1,0 +1,70 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"slicegate/store"
+)
+
+// ReleaseArgs asks for everything of a failed slice to be taken off its server.
+type ReleaseArgs struct {
+	Server string `json:"server"`
+	Slice  int64  `json:"slice"`
+}
+
+// Kind names the job.
+func (ReleaseArgs) Kind() string { return "release" }
+
+// InsertOpts sends the job to its server, once for each slice.
+func (a ReleaseArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 10, UniqueOpts: onceEach}
+}
+
+// Release removes container, schema, role and directories of a `failed` slice, which never
+// had a user, and gives its port back last: as long as a port is there, so may be the rest.
+type Release struct {
+	river.WorkerDefaults[ReleaseArgs]
+	Pool  *pgxpool.Pool
+	Hands Hands
+}
+
+// NextRetry tries again soon.
+func (w *Release) NextRetry(job *river.Job[ReleaseArgs]) time.Time { return soon(job.Attempt) }
+
+// Work removes what there is.
+func (w *Release) Work(ctx context.Context, job *river.Job[ReleaseArgs]) error {
+	return withSlice(ctx, w.Pool, job.Args.Slice, func() error {
+		slice, err := store.New(w.Pool).SliceByID(ctx, job.Args.Slice)
+		if err != nil {
+			return fmt.Errorf("release slice %d: %w", job.Args.Slice, err)
+		}
+		if slice.Status != "failed" {
+			return nil
+		}
+		for _, step := range []struct {
+			name   string
+			remove func(context.Context, int64) error
+		}{
+			{"container", w.Hands.Containers.Remove},
+			{"schema", w.Hands.Schemas.Drop},
+			{"directories", w.Hands.Directories.Remove},
+		} {
+			if err := step.remove(ctx, slice.ID); err != nil {
+				return fmt.Errorf("release slice %d: remove %s: %w", slice.ID, step.name, err)
+			}
+		}
+		return pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
+			queries := store.New(tx)
+			if err := queries.FreePort(ctx, slice.ID); err != nil {
+				return fmt.Errorf("release slice %d: %w", slice.ID, err)
+			}
+			return record(ctx, queries, "job:release", "slice.release", slice.ID, nil)
+		})
+	})
+}

@@ -1,0 +1,79 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"slicegate/store"
+)
+
+// StartArgs asks for the container of an `available` or `assigned` slice to run.
+type StartArgs struct {
+	Server string `json:"server"`
+	Slice  int64  `json:"slice"`
+}
+
+// Kind names the job.
+func (StartArgs) Kind() string { return "start" }
+
+// InsertOpts sends the job to its server, once for each slice.
+func (a StartArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 10, UniqueOpts: onceEach}
+}
+
+// Start brings back a slice that should run and does not, after the server or its engine
+// was restarted. A slice that runs is only asked whether it answers.
+type Start struct {
+	river.WorkerDefaults[StartArgs]
+	Pool  *pgxpool.Pool
+	Hands Hands
+	Ports []int
+	Clock Clock
+}
+
+// NextRetry tries again soon: a user may be waiting.
+func (w *Start) NextRetry(job *river.Job[StartArgs]) time.Time { return soon(job.Attempt) }
+
+// Work starts the slice.
+func (w *Start) Work(ctx context.Context, job *river.Job[StartArgs]) error {
+	return withSlice(ctx, w.Pool, job.Args.Slice, func() error {
+		slice, err := store.New(w.Pool).SliceByID(ctx, job.Args.Slice)
+		if err != nil {
+			return fmt.Errorf("start slice %d: %w", job.Args.Slice, err)
+		}
+		if slice.Status != "available" && slice.Status != "assigned" {
+			return nil
+		}
+		if err := (bringUp{w.Pool, w.Hands, w.Ports, w.Clock}).run(ctx, slice); err != nil {
+			return fmt.Errorf("start slice %d: %w", slice.ID, err)
+		}
+		return nil
+	})
+}
+
+// EnqueueStarts asks for every slice of a server that should run: the runner calls it when
+// it starts.
+func EnqueueStarts(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx], server string) error {
+	slices, err := store.New(pool).SlicesInStatus(ctx, store.SlicesInStatusParams{
+		Server: server, Statuses: []string{"available", "assigned"},
+	})
+	if err != nil {
+		return fmt.Errorf("enqueue starts: %w", err)
+	}
+	if len(slices) == 0 {
+		return nil
+	}
+	params := make([]river.InsertManyParams, len(slices))
+	for i, slice := range slices {
+		params[i] = river.InsertManyParams{Args: StartArgs{Server: server, Slice: slice}}
+	}
+	if _, err := client.InsertMany(ctx, params); err != nil {
+		return fmt.Errorf("enqueue starts: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+// Package docker is the runner's hand on the slices' containers: it makes them with the
+// limits and walls that every slice has, starts, finds and removes them. It keeps nothing:
+// the engine is asked each time.
+package docker
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/client"
+
+	"slicegate/jobs"
+)
+
+// Labels by which a fleet's containers and network are known.
+const (
+	LabelFleet = "slicegate.fleet" // FLEET
+	LabelSlice = "slicegate.slice" // the slice's id
+	LabelSpec  = "slicegate.spec"  // hash of what the container was made of
+)
+
+// StopWithin is how long a slice gets to stop in order; the slice contract says the same.
+const StopWithin = 20 * time.Second
+
+// Ports of the slice contract, inside the container.
+const (
+	UserPort     = "4001/tcp"
+	platformPort = "4002"
+)
+
+// Limits are what one slice may use.
+type Limits struct {
+	Memory         int64   // bytes of RAM
+	Reservation    int64   // bytes of RAM shielded from reclaim
+	Swap           int64   // bytes of swap, beside the RAM
+	CPUs           float64 // cores at most
+	CPUReservation float64 // cores of a busy server, as shares
+	Pids           int64
+	MediaQuota     int64 // bytes, told to the slice
+}
+
+// Config is what all slices of a server share.
+type Config struct {
+	Host      string // of the engine
+	Fleet     string
+	Limits    Limits
+	SocketDir string // of Postgres, mounted into slices
+	WAEngine  string
+	Env       []string // KEY=value, more of it for every slice
+}
+
+// Engine implements jobs.Containers.
+type Engine struct {
+	client       *client.Client
+	config       Config
+	cgroupParent string
+	http         *http.Client
+}
+
+var _ jobs.Containers = (*Engine)(nil)
+
+// Open connects to the engine, and makes the fleet's network if there is none.
+func Open(ctx context.Context, config Config) (*Engine, error) {
+	api, err := client.NewClientWithOpts(client.WithHost(config.Host), client.WithAPIVersionNegotiation())
+	if err != nil {
+		return nil, fmt.Errorf("docker engine %s: %w", config.Host, err)
+	}
+	info, err := api.Info(ctx)
+	if err != nil {
+		_ = api.Close()
+		return nil, fmt.Errorf("docker engine %s does not answer (is it running, may this user reach it?): %w", config.Host, err)
+	}
+	e := &Engine{
+		client: api, config: config, cgroupParent: cgroupParent(info.CgroupDriver, config.Fleet),
+		http: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+	}
+	if err := e.ensureNetwork(ctx); err != nil {
+		_ = api.Close()
+		return nil, fmt.Errorf("network %s: %w", e.network(), err)
+	}
+	return e, nil
+}
+
+// Close lets go of the engine's connections; containers run on.
+func (e *Engine) Close() error { return e.client.Close() }
+
+// cgroupParent is the cgroup above all slices of a fleet, in the words of the engine's driver.
+func cgroupParent(driver, fleet string) string {
+	if driver == "systemd" {
+		return fleet + "s.slice"
+	}
+	return "/" + fleet + "s"
+}
+
+func (e *Engine) name(slice int64) string { return fmt.Sprintf("%s-%d", e.config.Fleet, slice) }
+func (e *Engine) network() string         { return e.config.Fleet + "-net" }
+
+// ensureNetwork makes the bridge that all slices are on, where none of them reaches another.
+func (e *Engine) ensureNetwork(ctx context.Context) error {
+	_, err := e.client.NetworkInspect(ctx, e.network(), network.InspectOptions{})
+	if err == nil || !errdefs.IsNotFound(err) {
+		return err
+	}
+	_, err = e.client.NetworkCreate(ctx, e.network(), network.CreateOptions{
+		Driver: "bridge",
+		Labels: map[string]string{LabelFleet: e.config.Fleet},
+		Options: map[string]string{
+			"com.docker.network.bridge.enable_icc": "false",
+			// Interface names have 15 characters at most.
+			"com.docker.network.bridge.name": fmt.Sprintf("br-%.12s", e.config.Fleet),
+		},
+	})
+	return err
+}
+
+// Find implements jobs.Containers.
+func (e *Engine) Find(ctx context.Context, slice int64) (jobs.Running, bool, error) {
+	found, err := e.client.ContainerInspect(ctx, e.name(slice))
+	if errdefs.IsNotFound(err) {
+		return jobs.Running{}, false, nil
+	}
+	if err != nil {
+		return jobs.Running{}, false, err
+	}
+	if !found.State.Running {
+		return jobs.Running{}, false, nil
+	}
+	running, err := e.running(found)
+	return running, err == nil, err
+}
+
+func (e *Engine) running(found container.InspectResponse) (jobs.Running, error) {
+	started, err := time.Parse(time.RFC3339Nano, found.State.StartedAt)
+	if err != nil {
+		return jobs.Running{}, fmt.Errorf("start time of %s: %w", found.Name, err)
+	}
+	endpoint := found.NetworkSettings.Networks[e.network()]
+	if endpoint == nil || endpoint.IPAddress == "" {
+		return jobs.Running{}, fmt.Errorf("%s has no address in network %s", found.Name, e.network())
+	}
+	return jobs.Running{Address: endpoint.IPAddress, StartedAt: started}, nil
+}
+
+// Run implements jobs.Containers.
+func (e *Engine) Run(ctx context.Context, spec jobs.Spec) (jobs.Running, error) {
+	name, made := e.name(spec.Slice), e.make(spec)
+	found, err := e.client.ContainerInspect(ctx, name)
+	switch {
+	case err == nil && found.State.Running:
+		return e.running(found)
+	case err == nil && found.Config.Labels[LabelSpec] != made.config.Labels[LabelSpec]:
+		if err := e.Remove(ctx, spec.Slice); err != nil {
+			return jobs.Running{}, err
+		}
+		fallthrough
+	case errdefs.IsNotFound(err):
+		// "Already exists" is success: an earlier run was cut off between its request and the answer.
+		_, err = e.client.ContainerCreate(ctx, made.config, made.host, made.network, nil, name)
+		if err != nil && !errdefs.IsConflict(err) {
+			return jobs.Running{}, fatalIfImageMissing(spec.Image, err)
+		}
+	case err != nil:
+		return jobs.Running{}, err
+	}
+	if err := e.client.ContainerStart(ctx, name, container.StartOptions{}); err != nil {
+		return jobs.Running{}, err
+	}
+	found, err = e.client.ContainerInspect(ctx, name)
+	if err != nil {
+		return jobs.Running{}, err
+	}
+	if !found.State.Running {
+		return jobs.Running{}, fmt.Errorf("%s stopped at once with code %d: %s", name, found.State.ExitCode, strings.TrimSpace(e.lastWords(ctx, name)))
+	}
+	return e.running(found)
+}
+
+func fatalIfImageMissing(image string, err error) error {
+	if errdefs.IsNotFound(err) {
+		return &jobs.FatalError{Err: fmt.Errorf("the engine has no image %s: build or load it: %w", image, err)}
+	}
+	return err
+}
+
+// Answers implements jobs.Containers. It asks the platform's port, so that it never counts as a user.
+func (e *Engine) Answers(ctx context.Context, running jobs.Running) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+running.Address+":"+platformPort+"/status", nil)
+	if err != nil {
+		return err
+	}
+	response, err := e.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("status answered %s", response.Status)
+	}
+	return nil
+}
+
+// Remove implements jobs.Containers.
+func (e *Engine) Remove(ctx context.Context, slice int64) error {
+	name, seconds := e.name(slice), int(StopWithin.Seconds())
+	err := e.client.ContainerStop(ctx, name, container.StopOptions{Timeout: &seconds})
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = e.client.ContainerRemove(ctx, name, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) { // gone, or being removed by an earlier request
+		return nil
+	}
+	return err
+}

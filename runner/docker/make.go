@@ -1,0 +1,112 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/pkg/stdcopy"
+	"github.com/docker/go-connections/nat"
+
+	"slicegate/jobs"
+)
+
+// made is a container as the engine is asked for it.
+type made struct {
+	config  *container.Config
+	host    *container.HostConfig
+	network *network.NetworkingConfig
+}
+
+// Where the slice contract has things, inside the container.
+const (
+	mediaDir   = "/app/media"
+	sessionDir = "/app/session"
+	socketDir  = "/run/postgresql"
+)
+
+// make describes the container of one slice: every slice has the same walls.
+func (e *Engine) make(spec jobs.Spec) made {
+	limits, init := e.config.Limits, true
+	owner := fmt.Sprintf("%d:%d", spec.Owner, spec.Owner)
+	m := made{
+		config: &container.Config{
+			Image:        spec.Image,
+			User:         owner,
+			ExposedPorts: nat.PortSet{UserPort: {}},
+			Env: append([]string{
+				"SLICE_ID=" + strconv.FormatInt(spec.Slice, 10),
+				fmt.Sprintf("DB_SCHEMA=slice_%d", spec.Slice),
+				"DATABASE_URL=" + spec.DatabaseURL,
+				"WA_ENGINE=" + e.config.WAEngine,
+				"MEDIA_QUOTA_BYTES=" + strconv.FormatInt(limits.MediaQuota, 10),
+				"HOME=" + sessionDir,
+			}, e.config.Env...),
+			Labels: map[string]string{
+				LabelFleet: e.config.Fleet,
+				LabelSlice: strconv.FormatInt(spec.Slice, 10),
+			},
+		},
+		host: &container.HostConfig{
+			NetworkMode: container.NetworkMode(e.network()),
+			// The user's port, on loopback alone: nginx is the only way in.
+			PortBindings:   nat.PortMap{UserPort: {{HostIP: "127.0.0.1", HostPort: strconv.Itoa(spec.Port)}}},
+			RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyDisabled},
+			ReadonlyRootfs: true,
+			CapDrop:        []string{"ALL"},
+			SecurityOpt:    []string{"no-new-privileges"},
+			Init:           &init,
+			IpcMode:        container.IPCModePrivate,
+			CgroupnsMode:   container.CgroupnsModePrivate,
+			Tmpfs:          map[string]string{"/tmp": "size=64m,mode=1777,noexec,nosuid,nodev"},
+			Mounts: []mount.Mount{
+				{Type: mount.TypeBind, Source: spec.Directory + "/media", Target: mediaDir},
+				{Type: mount.TypeBind, Source: spec.Directory + "/session", Target: sessionDir},
+				{Type: mount.TypeBind, Source: e.config.SocketDir, Target: socketDir, ReadOnly: true},
+			},
+			// A slice that talks too much fills its own two small files.
+			LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "2m", "max-file": "2"}},
+			Resources: container.Resources{
+				CgroupParent:      e.cgroupParent,
+				Memory:            limits.Memory,
+				MemoryReservation: limits.Reservation,
+				MemorySwap:        limits.Memory + limits.Swap, // Docker counts the two together
+				NanoCPUs:          int64(limits.CPUs * 1e9),
+				CPUShares:         int64(limits.CPUReservation * 1024),
+				PidsLimit:         &limits.Pids,
+			},
+		},
+		network: &network.NetworkingConfig{},
+	}
+	m.config.Labels[LabelSpec] = m.hash()
+	return m
+}
+
+// hash tells one description from another; it holds the database password only as a digest.
+func (m made) hash() string {
+	encoded, err := json.Marshal([]any{m.config, m.host})
+	if err != nil {
+		panic(err) // plain structs always encode
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:])
+}
+
+// lastWords are the last lines that a container wrote, to say why it stopped.
+func (e *Engine) lastWords(ctx context.Context, name string) string {
+	reader, err := e.client.ContainerLogs(ctx, name, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5"})
+	if err != nil {
+		return ""
+	}
+	defer reader.Close()
+	var lines bytes.Buffer
+	_, _ = stdcopy.StdCopy(&lines, &lines, reader)
+	return lines.String()
+}

@@ -1,0 +1,62 @@
+// Command runner works the jobs of one server and carries the operator's commands.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"slicegate/config"
+	"slicegate/migrations"
+	"slicegate/store"
+)
+
+const usage = `runner: works the jobs of one server.
+
+  runner work      work jobs until SIGTERM; slices run on
+  runner migrate   bring the gateway's schema and River's to the newest version
+
+Settings come from the environment: see the table in the README.`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := Run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "runner:", err)
+		os.Exit(1)
+	}
+}
+
+// Run carries out one command line.
+func Run(ctx context.Context, args []string) error {
+	commands := map[string]func(context.Context, config.Runner) error{
+		"work":    work,
+		"migrate": migrate,
+	}
+	if len(args) != 1 || commands[args[0]] == nil {
+		return errors.New(usage)
+	}
+	settings, err := config.LoadRunner()
+	if err != nil {
+		return err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(settings.LogLevel)); err != nil {
+		return fmt.Errorf("LOG_LEVEL must be debug, info, warn or error, not %q", settings.LogLevel)
+	}
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+	return commands[args[0]](ctx, settings)
+}
+
+func migrate(ctx context.Context, settings config.Runner) error {
+	pool, err := store.Open(ctx, settings.DatabaseURL, 0)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return migrations.Gateway(ctx, pool)
+}

@@ -1,0 +1,121 @@
+// Package schemas is the runner's hand on the database `slices`: a role and a schema for
+// each slice, made, migrated and dropped.
+package schemas
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"slicegate/jobs"
+	"slicegate/migrations"
+)
+
+// ConnectionLimit is how many connections a slice's role may have: its pool has two, and a
+// third lets it start before the last ones of a killed container have been noticed.
+const ConnectionLimit = 3
+
+// Schemas implements jobs.Schemas.
+type Schemas struct {
+	Pool *pgxpool.Pool // of the database slices, as the role that owns it
+	Key  [32]byte      // passwords are derived from it, so that none is stored
+}
+
+var _ jobs.Schemas = (*Schemas)(nil)
+
+// Ensure implements jobs.Schemas. The URL is the one inside the container.
+func (s *Schemas) Ensure(ctx context.Context, slice int64) (string, error) {
+	name := fmt.Sprintf("slice_%d", slice)
+	err := s.as(ctx, name, func(conn *pgx.Conn) error {
+		if err := ensureRole(ctx, conn, name, s.password(slice)); err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS %s AUTHORIZATION %s", name, name)); err != nil {
+			return err
+		}
+		// From here on as the slice itself: what the migrations make is its own.
+		if _, err := conn.Exec(ctx, fmt.Sprintf("SET ROLE %s; SET search_path = %s", name, name)); err != nil {
+			return err
+		}
+		return migrations.Slice(ctx, conn, name)
+	})
+	if err != nil {
+		return "", fmt.Errorf("schema %s: %w", name, err)
+	}
+	address := url.URL{Scheme: "postgresql", User: url.UserPassword(name, s.password(slice)), Path: "/" + migrations.DatabaseSlices}
+	return address.String() + "?host=/run/postgresql", nil
+}
+
+// Drop implements jobs.Schemas.
+func (s *Schemas) Drop(ctx context.Context, slice int64) error {
+	name := fmt.Sprintf("slice_%d", slice)
+	err := s.as(ctx, name, func(conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+name+" CASCADE"); err != nil {
+			return err
+		}
+		var exists bool
+		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).Scan(&exists); err != nil || !exists {
+			return err
+		}
+		for _, statement := range []string{"DROP OWNED BY " + name, "DROP ROLE IF EXISTS " + name} {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("drop %s: %w", name, err)
+	}
+	return nil
+}
+
+// as runs do on a connection of its own: it changes role, which a pool must not inherit. An
+// advisory lock keeps two runs for one slice apart, so that neither sees the other half done.
+func (s *Schemas) as(ctx context.Context, name string, do func(*pgx.Conn) error) error {
+	conn, err := pgx.ConnectConfig(ctx, s.Pool.Config().ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", name); err != nil {
+		return err
+	}
+	return do(conn)
+}
+
+func ensureRole(ctx context.Context, conn *pgx.Conn, name, password string) error {
+	_, err := conn.Exec(ctx, "CREATE ROLE "+name)
+	var pg *pgconn.PgError
+	if err != nil && !(errors.As(err, &pg) && pg.Code == "42710") { // duplicate_object
+		return err
+	}
+	verifier, err := migrations.Verifier(password)
+	if err != nil {
+		return err
+	}
+	// Utility statements take no parameters; a verifier is base64, digits, $ and colons.
+	_, err = conn.Exec(ctx, fmt.Sprintf(`
+		ALTER ROLE %[1]s LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT %[2]d PASSWORD '%[3]s';
+		GRANT %[4]s TO %[1]s;
+		GRANT %[1]s TO CURRENT_USER;
+		ALTER ROLE %[1]s SET search_path = %[1]s;
+		ALTER ROLE %[1]s SET statement_timeout = '60s';
+		ALTER ROLE %[1]s SET idle_in_transaction_session_timeout = '60s'`,
+		name, ConnectionLimit, verifier, migrations.RoleSlices))
+	return err
+}
+
+func (s *Schemas) password(slice int64) string {
+	mac := hmac.New(sha256.New, s.Key[:])
+	fmt.Fprintf(mac, "slice role %d", slice)
+	return hex.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"slicegate/config"
+	"slicegate/jobs"
+	"slicegate/migrations"
+	"slicegate/runner/docker"
+	"slicegate/runner/host"
+	"slicegate/runner/schemas"
+	"slicegate/store"
+)
+
+const (
+	serverWorkers  = 8 // jobs of this server at a time
+	defaultWorkers = 4 // jobs of any server at a time
+	stopWithin     = 25 * time.Second
+)
+
+// work opens what the jobs need of this server and works them until ctx ends.
+func work(ctx context.Context, settings config.Runner) error {
+	// Each job that works on a slice holds one connection for its lock beside those it uses.
+	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers)+8)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	slices, err := store.Open(ctx, settings.SlicesDatabaseURL, 2)
+	if err != nil {
+		return err
+	}
+	defer slices.Close()
+	engine, err := docker.Open(ctx, engineConfig(settings))
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+
+	return Work(ctx, settings, pool, jobs.Hands{
+		Containers:  engine,
+		Schemas:     &schemas.Schemas{Pool: slices, Key: settings.SliceRoleKey},
+		Directories: host.Directories{Root: settings.DataRoot},
+		Ports:       host.Ports{},
+	})
+}
+
+func engineConfig(settings config.Runner) docker.Config {
+	return docker.Config{
+		Host: settings.DockerHost, Fleet: settings.Fleet, SocketDir: settings.SliceSocketDir,
+		WAEngine: settings.WAEngine, Env: settings.SliceEnv,
+		Limits: docker.Limits{
+			Memory: int64(settings.SliceMemory), Reservation: int64(settings.SliceReservation), Swap: int64(settings.SliceSwap),
+			CPUs: settings.SliceCPUs, CPUReservation: settings.SliceCPUShare, Pids: settings.SlicePids,
+			MediaQuota: int64(settings.MediaQuota),
+		},
+	}
+}
+
+// Work runs a River client on this server's queue and the common one until ctx ends; running
+// jobs then finish, or are cancelled in time for a restart to repeat them.
+func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) error {
+	if err := store.New(pool).RegisterServer(ctx, settings.Server); err != nil {
+		return fmt.Errorf("register server %s (has `runner migrate` been run?): %w", settings.Server, err)
+	}
+	client, err := newClient(settings, pool, hands)
+	if err != nil {
+		return err
+	}
+	// Not ctx: it would cancel the jobs at once.
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start working: %w", err)
+	}
+	err = jobs.EnqueueStarts(ctx, pool, client, settings.Server)
+	if err == nil {
+		slog.InfoContext(ctx, "working", "server", settings.Server, "fleet", settings.Fleet)
+		<-ctx.Done()
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	return errors.Join(err, halt(stop, client))
+}
+
+// halt gives running jobs a moment, then cancels them: each can be repeated.
+func halt(ctx context.Context, client *river.Client[pgx.Tx]) error {
+	soft, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := client.Stop(soft); err == nil || soft.Err() == nil {
+		return err
+	}
+	return client.StopAndCancel(ctx)
+}
+
+func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*river.Client[pgx.Tx], error) {
+	workers, ports := river.NewWorkers(), settings.SlicePorts.Odd()
+	river.AddWorker(workers, &jobs.Provision{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Start{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Release{Pool: pool, Hands: hands})
+	river.AddWorker(workers, &jobs.FillPool{
+		Pool: pool, PoolSize: settings.PoolSize, MaxSlices: settings.MaxSlices, Image: settings.SliceImage, Clock: time.Now,
+	})
+	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
+	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
+	return river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Schema:  migrations.RiverSchema,
+		Workers: workers,
+		Queues: map[string]river.QueueConfig{
+			jobs.ServerQueue(settings.Server): {MaxWorkers: serverWorkers},
+			river.QueueDefault:                {MaxWorkers: defaultWorkers},
+		},
+		JobTimeout:           settings.JobTimeout,
+		RescueStuckJobsAfter: settings.RescueAfter,
+		Logger:               slog.Default(),
+		PeriodicJobs: []*river.PeriodicJob{
+			every(30*time.Second, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
+			every(time.Hour, jobs.SweepSessionsArgs{}),
+		},
+	})
+}
+
+// every inserts a job at an interval, and once when a runner becomes the leader.
+func every(interval time.Duration, args river.JobArgs) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(interval),
+		func() (river.JobArgs, *river.InsertOpts) { return args, nil },
+		&river.PeriodicJobOpts{RunOnStart: true})
+}
