@@ -1,0 +1,59 @@
+// Package auth is the function behind /auth/: accounts and sessions. Each handler reads or
+// writes Postgres in one transaction, with the jobs that follow from it, and answers.
+package auth
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/julienschmidt/httprouter"
+	"github.com/riverqueue/river"
+
+	"slicegate/functions/answer"
+	"slicegate/functions/session"
+)
+
+// Auth is the function; its fields are what it needs.
+type Auth struct {
+	Pool        *pgxpool.Pool
+	Jobs        *river.Client[pgx.Tx] // inserts only
+	Signer      *session.Signer
+	Hasher      *Hasher
+	SessionLife time.Duration
+	TrialDays   int
+	Brand       string
+	Clock       func() time.Time
+}
+
+// No body of this function is larger.
+const bodyLimit = 8 << 10
+
+// Handler routes what nginx sends here.
+func (a *Auth) Handler() http.Handler {
+	router := httprouter.New()
+	router.HandlerFunc(http.MethodPost, "/auth/register", a.handle(a.register))
+	router.HandlerFunc(http.MethodPost, "/auth/login", a.handle(a.login))
+	router.HandlerFunc(http.MethodPost, "/auth/logout", a.handle(a.logout))
+	router.HandlerFunc(http.MethodGet, "/auth/me", a.handle(a.me))
+	router.NotFound = a.handle(func(http.ResponseWriter, *http.Request) error {
+		return answer.Errorf(answer.NotFound, "There is nothing at this address.")
+	})
+	router.MethodNotAllowed = a.handle(func(_ http.ResponseWriter, r *http.Request) error {
+		return answer.Errorf(http.StatusMethodNotAllowed, "This address does not take %s.", r.Method)
+	})
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(a.handle(func(http.ResponseWriter, *http.Request) error {
+		return answer.Errorf(answer.Forbidden, "This request came from another site and was refused.")
+	}))
+	return protection.Handler(router)
+}
+
+func (a *Auth) handle(do func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := do(w, r); err != nil {
+			answer.Problem(w, r, err)
+		}
+	}
+}
