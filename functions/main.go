@@ -1,0 +1,118 @@
+// Command functions serves the HTTP functions that it is told to, each on its own Unix
+// socket in SOCKET_DIR: `functions auth proxy`; none named is all. Functions keep nothing
+// that may not be lost: any number of copies may run.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"golang.org/x/sync/errgroup"
+
+	"slicegate/config"
+	"slicegate/functions/auth"
+	"slicegate/functions/proxy"
+	"slicegate/functions/session"
+	"slicegate/migrations"
+	"slicegate/store"
+)
+
+var names = []string{"auth", "proxy"}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "functions:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then lets requests finish.
+func run(ctx context.Context, wanted []string) error {
+	if len(wanted) == 0 {
+		wanted = names
+	}
+	for _, name := range wanted {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("there is no function %q: name some of %v, or none for all", name, names)
+		}
+	}
+	settings, err := config.LoadFunctions()
+	if err != nil {
+		return err
+	}
+	if err := logTo(os.Stderr, settings.LogLevel); err != nil {
+		return err
+	}
+	pool, err := store.Open(ctx, settings.DatabaseURL, settings.FunctionsPool)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+
+	group, ctx := errgroup.WithContext(ctx)
+	for _, name := range wanted {
+		function, err := build(name, settings, pool)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		function.serve(ctx, group, settings.SocketDir)
+	}
+	return group.Wait()
+}
+
+func build(name string, settings config.Functions, pool *pgxpool.Pool) (*function, error) {
+	signer := session.NewSigner(settings.SessionKey)
+	switch name {
+	case "auth":
+		return buildAuth(settings, pool, signer)
+	default:
+		return buildProxy(settings, pool, signer), nil
+	}
+}
+
+func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) (*function, error) {
+	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema})
+	if err != nil {
+		return nil, err
+	}
+	hasher, err := auth.NewHasher(settings.HashesAtOnce, auth.Cost)
+	if err != nil {
+		return nil, err
+	}
+	a := &auth.Auth{
+		Pool: pool, Jobs: jobs, Signer: signer, Hasher: hasher,
+		SessionLife: settings.SessionLife, TrialDays: settings.TrialDays, Brand: settings.Brand, Clock: time.Now,
+	}
+	return &function{name: "auth", handler: a.Handler()}, nil
+}
+
+func buildProxy(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) *function {
+	p := proxy.New(proxy.Proxy{
+		Pool: pool, Signer: signer, SessionLife: settings.SessionLife, Linger: settings.EventsLinger, Clock: time.Now,
+	})
+	return &function{
+		name: "proxy", handler: p.Handler(), beside: p.Listen,
+		// Streams never end by themselves: without this the shutdown would wait for them.
+		beforeShutdown: p.EndStreams,
+	}
+}
+
+func logTo(out *os.File, level string) error {
+	var parsed slog.Level
+	if err := parsed.UnmarshalText([]byte(level)); err != nil {
+		return fmt.Errorf("LOG_LEVEL must be debug, info, warn or error, not %q", level)
+	}
+	slog.SetDefault(slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: parsed})))
+	return nil
+}
