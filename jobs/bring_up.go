@@ -108,12 +108,15 @@ func (b bringUp) freePort(used []int32) int {
 func (b bringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Running) error {
 	look, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := b.hands.Containers.Answers(look, running)
 		if err == nil {
 			return nil
+		}
+		if _, up, findErr := b.hands.Containers.Find(ctx, slice.ID); findErr == nil && !up {
+			return fmt.Errorf("the container stopped before it answered: %s", b.hands.Containers.LastWords(ctx, slice.ID))
 		}
 		select {
 		case <-tick.C:
@@ -122,9 +125,6 @@ func (b bringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Run
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("await answer: %w", ctx.Err())
-		}
-		if _, up, findErr := b.hands.Containers.Find(ctx, slice.ID); findErr == nil && !up {
-			return fmt.Errorf("the container stopped before it answered (its log tells why): %w", err)
 		}
 		if waited := b.clock().Sub(running.StartedAt); waited > answerWithin {
 			return fmt.Errorf("no answer in %s: %w", waited.Round(time.Second), err)

@@ -39,8 +39,9 @@ type FillPool struct {
 	Clock     Clock
 }
 
-// After this many failures within failureMemory no new slices are ordered until the oldest
-// of them is that old: an image that cannot start is not tried in a loop.
+// After one failure slices are made one at a time, and after failuresAllowed within
+// failureMemory none is ordered until the oldest of them is that old: an image that cannot
+// start is not tried in a loop.
 const (
 	failuresAllowed = 3
 	failureMemory   = 10 * time.Minute
@@ -84,6 +85,9 @@ func (w *FillPool) order(ctx context.Context, queries *store.Queries, server str
 		return err
 	}
 	missing := missingSlices(w.PoolSize, w.MaxSlices, int(waiting), pool)
+	if pool.FailedLately > 0 {
+		missing = min(missing, max(0, 1-int(pool.Provisioning)))
+	}
 	if missing > 0 && pool.FailedLately >= failuresAllowed {
 		slog.WarnContext(ctx, "pool is not filled: too many slices failed",
 			"server", server, "failed", pool.FailedLately, "within", failureMemory.String())

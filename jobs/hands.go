@@ -23,6 +23,8 @@ type Containers interface {
 	Run(ctx context.Context, spec Spec) (Running, error)
 	// Answers asks the slice's backend for its status once.
 	Answers(ctx context.Context, running Running) error
+	// LastWords are the last lines that the container wrote, to say why it stopped.
+	LastWords(ctx context.Context, slice int64) string
 	// Remove stops the container in order and deletes it.
 	Remove(ctx context.Context, slice int64) error
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,10 +50,16 @@ func (w *Start) Work(ctx context.Context, job *river.Job[StartArgs]) error {
 		if slice.Status != "available" && slice.Status != "assigned" {
 			return nil
 		}
-		if err := (bringUp{w.Pool, w.Hands, w.Ports, w.Clock}).run(ctx, slice); err != nil {
+		err = bringUp{w.Pool, w.Hands, w.Ports, w.Clock}.run(ctx, slice)
+		var fatal *FatalError
+		switch {
+		case errors.As(err, &fatal):
+			return river.JobCancel(fmt.Errorf("start slice %d: %w", slice.ID, err))
+		case err != nil:
 			return fmt.Errorf("start slice %d: %w", slice.ID, err)
+		default:
+			return nil
 		}
-		return nil
 	})
 }
 

@@ -80,7 +80,11 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start working: %w", err)
 	}
-	err = jobs.EnqueueStarts(ctx, pool, client, settings.Server)
+	// The periodic jobs wait for a leader to be elected; users may be waiting now.
+	_, err = client.Insert(ctx, jobs.FillPoolArgs{Server: settings.Server}, nil)
+	if err == nil {
+		err = jobs.EnqueueStarts(ctx, pool, client, settings.Server)
+	}
 	if err == nil {
 		slog.InfoContext(ctx, "working", "server", settings.Server, "fleet", settings.Fleet)
 		<-ctx.Done()
@@ -119,7 +123,8 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		},
 		JobTimeout:           settings.JobTimeout,
 		RescueStuckJobsAfter: settings.RescueAfter,
-		Logger:               slog.Default(),
+		Logger:               slog.New(warnings{slog.Default().Handler()}),
+		ErrorHandler:         failures{},
 		PeriodicJobs: []*river.PeriodicJob{
 			every(30*time.Second, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -176,7 +175,7 @@ func (e *Engine) Run(ctx context.Context, spec jobs.Spec) (jobs.Running, error) 
 		return jobs.Running{}, err
 	}
 	if !found.State.Running {
-		return jobs.Running{}, fmt.Errorf("%s stopped at once with code %d: %s", name, found.State.ExitCode, strings.TrimSpace(e.lastWords(ctx, name)))
+		return jobs.Running{}, fmt.Errorf("%s stopped at once with code %d: %s", name, found.State.ExitCode, e.LastWords(ctx, spec.Slice))
 	}
 	return e.running(found)
 }

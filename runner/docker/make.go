@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
+	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -99,14 +101,14 @@ func (m made) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// lastWords are the last lines that a container wrote, to say why it stopped.
-func (e *Engine) lastWords(ctx context.Context, name string) string {
-	reader, err := e.client.ContainerLogs(ctx, name, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5"})
+// LastWords implements jobs.Containers.
+func (e *Engine) LastWords(ctx context.Context, slice int64) string {
+	reader, err := e.client.ContainerLogs(ctx, e.name(slice), container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "5"})
 	if err != nil {
-		return ""
+		return "(no log: " + err.Error() + ")"
 	}
 	defer reader.Close()
 	var lines bytes.Buffer
-	_, _ = stdcopy.StdCopy(&lines, &lines, reader)
-	return lines.String()
+	_, _ = stdcopy.StdCopy(&lines, &lines, io.LimitReader(reader, 8<<10)) // what came before an error is words too
+	return strings.TrimSpace(lines.String())
 }

@@ -65,7 +65,8 @@ func (s *Schemas) Drop(ctx context.Context, slice int64) error {
 		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).Scan(&exists); err != nil || !exists {
 			return err
 		}
-		for _, statement := range []string{"DROP OWNED BY " + name, "DROP ROLE IF EXISTS " + name} {
+		// A run of Ensure that was cut off may not have made the role ours yet.
+		for _, statement := range []string{"GRANT " + name + " TO CURRENT_USER", "DROP OWNED BY " + name, "DROP ROLE " + name} {
 			if _, err := conn.Exec(ctx, statement); err != nil {
 				return err
 			}
@@ -104,7 +105,7 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, name, password string) erro
 	}
 	// Utility statements take no parameters; a verifier is base64, digits, $ and colons.
 	_, err = conn.Exec(ctx, fmt.Sprintf(`
-		ALTER ROLE %[1]s LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT %[2]d PASSWORD '%[3]s';
+		ALTER ROLE %[1]s LOGIN CONNECTION LIMIT %[2]d PASSWORD '%[3]s';
 		GRANT %[4]s TO %[1]s;
 		GRANT %[1]s TO CURRENT_USER;
 		ALTER ROLE %[1]s SET search_path = %[1]s;

@@ -180,3 +180,27 @@ func random(t testing.TB) string {
 	}
 	return hex.EncodeToString(raw)
 }
+
+// Slices connects to the test cluster's database `slices` as the runner does.
+func Slices(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	pool, err := store.Open(context.Background(), SlicesURL(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// SlicesURL is the address of the test cluster's database `slices` for the runner's role.
+func SlicesURL(t testing.TB) string {
+	t.Helper()
+	if _, err := prepare(); err != nil {
+		t.Fatal(err)
+	}
+	config, err := pgx.ParseConfig(superuser())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return URL(config.Host, migrations.RoleRunner, RunnerPassword, migrations.DatabaseSlices)
+}

@@ -1,0 +1,109 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"slicegate/config"
+)
+
+var key = strings.Repeat("ab", 32)
+
+// complete are the settings without which a runner does not start.
+func complete(t *testing.T) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"DATABASE_URL": "postgres:///a", "SLICES_DATABASE_URL": "postgres:///b", "SLICE_SOCKET_DIR": "/run/s", "SLICE_ROLE_KEY": key,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+func TestDefaultsAreThePlans(t *testing.T) {
+	complete(t)
+	got, err := config.LoadRunner()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.PoolSize != 1 || got.MaxSlices != 80 || got.SliceMemory != 512<<20 || got.SliceReservation != 256<<20 || got.SliceCPUs != 0.5 || got.MediaQuota != 2<<30 {
+		t.Errorf("got %+v", got)
+	}
+	if ports := got.SlicePorts.Odd(); ports[0] != 5001 || ports[1] != 5003 || ports[len(ports)-1] != 5399 || len(ports) != 200 {
+		t.Errorf("ports %v", ports)
+	}
+	if os.Getenv("SLICE_ROLE_KEY") != "" {
+		t.Error("a secret stays in the environment, where children inherit it")
+	}
+}
+
+func TestWhatIsWrongIsNamed(t *testing.T) {
+	for name, test := range map[string][2]string{
+		"SERVER":                   {"My Server", "SERVER must be"},
+		"FLEET":                    {"a-b", "FLEET must be"},
+		"POOL_SIZE":                {"-1", "POOL_SIZE must be 0 or more"},
+		"MAX_SLICES":               {"many", "MaxSlices"},
+		"SLICE_PORTS":              {"5399-5001", "no range of ports"},
+		"SLICE_MEMORY":             {"512 MB", "no size"},
+		"SLICE_MEMORY_RESERVATION": {"1G", "must not exceed SLICE_MEMORY"},
+		"SLICE_ROLE_KEY":           {"secret", "64 hex digits"},
+		"RESCUE_AFTER":             {"1s", "must exceed JOB_TIMEOUT"},
+		"WA_ENGINE":                {"webjs", "WA_ENGINE must be"},
+		"DATABASE_URL":             {"", "DATABASE_URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			complete(t)
+			t.Setenv(name, test[0])
+			if test[0] == "" {
+				_ = os.Unsetenv(name)
+			}
+			_, err := config.LoadRunner()
+			if err == nil || !strings.Contains(err.Error(), test[1]) {
+				t.Errorf("got %v, want %q in it", err, test[1])
+			}
+			if err != nil && strings.Contains(err.Error(), key) {
+				t.Error("the complaint tells a secret")
+			}
+		})
+	}
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	complete(t)
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte(strings.Repeat("01", 32)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SLICE_ROLE_KEY_FILE", path)
+	if _, err := config.LoadRunner(); err == nil || !strings.Contains(err.Error(), "both") {
+		t.Errorf("two sources: %v", err)
+	}
+	complete(t)
+	_ = os.Unsetenv("SLICE_ROLE_KEY")
+	got, err := config.LoadRunner()
+	if err != nil || got.SliceRoleKey[0] != 1 {
+		t.Errorf("got %v, %v", got.SliceRoleKey[:1], err)
+	}
+	t.Setenv("SLICE_ROLE_KEY_FILE", path+"-absent")
+	if _, err := config.LoadRunner(); err == nil || !strings.Contains(err.Error(), "SLICE_ROLE_KEY_FILE") {
+		t.Errorf("absent file: %v", err)
+	}
+}
+
+func TestEverySettingIsDescribed(t *testing.T) {
+	described := map[string]bool{}
+	settings := append(config.Settings[config.Functions](), config.Settings[config.Runner]()...)
+	for _, setting := range settings {
+		described[setting.Name] = described[setting.Name] || setting.Help != ""
+	}
+	for _, setting := range settings {
+		if !described[setting.Name] {
+			t.Errorf("%s is not described", setting.Name)
+		}
+	}
+	if !slices.ContainsFunc(settings, func(s config.Setting) bool { return s.Secret }) {
+		t.Error("no secret is marked as one")
+	}
+}

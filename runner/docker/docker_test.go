@@ -1,0 +1,223 @@
+package docker_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"slicegate/jobs"
+	"slicegate/runner/docker"
+	"slicegate/runner/docker/dockertest"
+	"slicegate/runner/host"
+	"slicegate/runner/schemas"
+	"slicegate/store"
+	"slicegate/store/storetest"
+)
+
+// bundle is an engine of its own fleet, and the specs of real slices.
+type bundle struct {
+	t       *testing.T
+	engine  *docker.Engine
+	api     *client.Client
+	fleet   string
+	schemas *schemas.Schemas
+	db      storetest.Database
+	dirs    host.Directories
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	t.Parallel()
+	b := &bundle{t: t, fleet: dockertest.Fleet(t), db: storetest.New(t)}
+	b.api = dockertest.Client(t)
+	b.dirs = host.Directories{Root: dockertest.Scratch(t)}
+	b.schemas = &schemas.Schemas{Pool: storetest.Slices(t), Key: [32]byte{9}}
+	engine, err := docker.Open(context.Background(), docker.Config{
+		Host: os.Getenv("DOCKER_HOST"), Fleet: b.fleet, SocketDir: dockertest.Sockets(t), WAEngine: "simulated",
+		Limits: docker.Limits{Memory: 512 << 20, Reservation: 256 << 20, Swap: 256 << 20, CPUs: 0.5, CPUReservation: 0.25, Pids: 128, MediaQuota: 2 << 30},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = engine.Close() })
+	b.engine = engine
+	return b
+}
+
+func (b *bundle) spec(image string, port int) jobs.Spec {
+	b.t.Helper()
+	ctx := context.Background()
+	row, err := store.New(b.db.Pool).CreateSlice(ctx, store.CreateSliceParams{Server: b.db.Server(b.t), Image: image})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	address, err := b.schemas.Ensure(ctx, row.ID)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	directory, owner, err := b.dirs.Ensure(ctx, row.ID)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() {
+		if err := errors.Join(b.engine.Remove(ctx, row.ID), b.schemas.Drop(ctx, row.ID)); err != nil {
+			b.t.Error(err)
+		}
+	})
+	return jobs.Spec{Slice: row.ID, Image: image, Port: port, DatabaseURL: address, Directory: directory, Owner: owner}
+}
+
+// answers waits until the backend does.
+func (b *bundle) answers(running jobs.Running) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for {
+		err := b.engine.Answers(ctx, running)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("no answer: %v", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// inside runs a script with the container's own Node.js and returns what it printed.
+func (b *bundle) inside(slice int64, script string) string {
+	b.t.Helper()
+	ctx := context.Background()
+	made, err := b.api.ContainerExecCreate(ctx, fmt.Sprintf("%s-%d", b.fleet, slice), container.ExecOptions{
+		Cmd: []string{"node", "-e", script}, AttachStdout: true, AttachStderr: true,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	attached, err := b.api.ContainerExecAttach(ctx, made.ID, container.ExecAttachOptions{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer attached.Close()
+	var out bytes.Buffer
+	if _, err := stdcopy.StdCopy(&out, &out, attached.Reader); err != nil {
+		b.t.Fatal(err)
+	}
+	return strings.TrimSpace(out.String())
+}
+
+func TestALifeDoneTwice(t *testing.T) {
+	b := setup(t)
+	ctx, spec := context.Background(), b.spec(dockertest.Image(t), dockertest.Port())
+	if _, up, err := b.engine.Find(ctx, spec.Slice); err != nil || up {
+		t.Errorf("before: %v, %v", up, err)
+	}
+	if err := b.engine.Remove(ctx, spec.Slice); err != nil {
+		t.Errorf("removing what is not there: %v", err)
+	}
+	first, err := b.engine.Run(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.answers(first)
+	if second, err := b.engine.Run(ctx, spec); err != nil || second != first {
+		t.Errorf("the second time: %+v, %v, want %+v", second, err, first)
+	}
+	// A running container is left alone whatever is asked; a stopped one takes the new description.
+	moved := spec
+	moved.Port = dockertest.Port()
+	if same, err := b.engine.Run(ctx, moved); err != nil || same != first {
+		t.Errorf("a running one was touched: %+v, %v", same, err)
+	}
+	name := fmt.Sprintf("%s-%d", b.fleet, spec.Slice)
+	if err := b.api.ContainerKill(ctx, name, "KILL"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.engine.Run(ctx, moved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := b.api.ContainerInspect(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := found.NetworkSettings.Ports["4001/tcp"]; len(got) != 1 || got[0].HostIP != "127.0.0.1" || got[0].HostPort != fmt.Sprint(moved.Port) {
+		t.Errorf("published as %v, want 127.0.0.1:%d alone", got, moved.Port)
+	}
+	if len(found.NetworkSettings.Ports["4002/tcp"]) != 0 {
+		t.Error("the platform's port is published")
+	}
+	b.answers(again)
+	for range 2 {
+		if err := b.engine.Remove(ctx, spec.Slice); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, up, err := b.engine.Find(ctx, spec.Slice); err != nil || up {
+		t.Errorf("after: %v, %v", up, err)
+	}
+}
+
+func TestAnUnknownImageIsFatal(t *testing.T) {
+	b := setup(t)
+	var fatal *jobs.FatalError
+	if _, err := b.engine.Run(context.Background(), b.spec("no-such-image:1", dockertest.Port())); !errors.As(err, &fatal) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheWalls(t *testing.T) {
+	b := setup(t)
+	ctx := context.Background()
+	mine, theirs := b.spec(dockertest.Image(t), dockertest.Port()), b.spec(dockertest.Image(t), dockertest.Port())
+	var addresses []string
+	for _, spec := range []jobs.Spec{mine, theirs} {
+		running, err := b.engine.Run(ctx, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.answers(running)
+		addresses = append(addresses, running.Address)
+	}
+	for _, wall := range []struct{ name, script, want string }{
+		{"not root", `console.log(process.getuid())`, fmt.Sprint(mine.Owner)},
+		{"no capability", `console.log(/CapEff:\s*(\w+)/.exec(require("fs").readFileSync("/proc/self/status"))[1])`, "0000000000000000"},
+		{"no new privileges", `console.log(/NoNewPrivs:\s*(\w+)/.exec(require("fs").readFileSync("/proc/self/status"))[1])`, "1"},
+		{"read-only root", `try { require("fs").writeFileSync("/app/x", "") } catch (e) { console.log(e.code) }`, "EROFS"},
+		{"its session is writable", `require("fs").writeFileSync("/app/session/x", ""); console.log("ok")`, "ok"},
+		{"the neighbour does not answer", `
+			const socket = require("net").connect({host: "` + addresses[1] + `", port: 4001, timeout: 1500})
+			socket.on("connect", () => { console.log("connected"); process.exit() })
+			socket.on("error", (e) => { console.log("shut"); process.exit() })
+			socket.on("timeout", () => { console.log("shut"); process.exit() })`, "shut"},
+		{"a fork bomb ends at the limit", `
+			const { spawn } = require("child_process"); let failed = 0, left = 200
+			for (let i = 0; i < 200; i++) {
+				const child = spawn("sleep", ["5"]); child.on("error", () => failed++)
+				child.on("spawn", () => setTimeout(() => child.kill("SIGKILL"), 500))
+			}
+			setTimeout(() => { console.log(failed > 50 ? "stopped" : "spawned " + (200 - failed)); process.exit() }, 1500)`, "stopped"},
+	} {
+		if got := b.inside(mine.Slice, wall.script); got != wall.want {
+			t.Errorf("%s: got %q, want %q", wall.name, got, wall.want)
+		}
+	}
+	found, err := b.api.ContainerInspect(ctx, fmt.Sprintf("%s-%d", b.fleet, mine.Slice))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := found.HostConfig
+	if h.Memory != 512<<20 || h.MemoryReservation != 256<<20 || h.MemorySwap != 768<<20 || h.NanoCPUs != 500_000_000 || h.CPUShares != 256 || h.Privileged || !strings.Contains(h.CgroupParent, b.fleet+"s") {
+		t.Errorf("limits: %+v", h.Resources)
+	}
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"slicegate/config"
+	"slicegate/jobs"
+	"slicegate/runner/docker"
+	"slicegate/runner/host"
+	"slicegate/runner/schemas"
+)
+
+// killPoints are the moments at which a runner is killed: before or after a statement, a
+// request to the engine, or the making of directories. Each is a point at which something
+// has been done that no later statement has written down yet.
+var killPoints = []string{
+	"before sql name: CreateSlice", "after sql name: CreateSlice",
+	"before sql name: SetPort", "after sql name: SetPort",
+	"before sql CREATE ROLE", "after sql CREATE ROLE",
+	"after sql ALTER ROLE",
+	"after sql CREATE SCHEMA",
+	"before sql SET ROLE", "after sql SET ROLE",
+	"before sql schema_version set version", "after sql schema_version set version",
+	"before directories", "after directories",
+	"before docker POST /containers/create", "after docker POST /containers/create",
+	"before docker /start", "after docker /start",
+	"before answer", "after answer",
+	"before sql name: MakeAvailable", "after sql name: MakeAvailable",
+	"after sql name: MatchNext",
+}
+
+func TestKilledAnywhere(t *testing.T) {
+	for _, point := range killPoints {
+		t.Run(point, func(t *testing.T) {
+			b := setup(t, nil)
+			// A runner that lives on was never at that point: it is told to stop, and the test fails.
+			patience, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			defer cancel()
+			if err := b.child(patience, point).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
+				t.Fatalf("the runner was not killed there: %v\n%s", err, b.picture())
+			}
+			second := b.child(context.Background(), "")
+			if err := second.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- second.Wait() }()
+			t.Cleanup(func() { _ = second.Process.Kill() })
+			b.until("a slice is ready", 3*time.Minute, func() bool { return b.slices("available") == 1 })
+			if err := second.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-ended; err != nil {
+				t.Errorf("the second runner ended with %v", err)
+			}
+			ids := []int64{int64(b.count("SELECT id FROM gateway.slices WHERE status = 'available'"))}
+			if all := b.count("SELECT count(*) FROM gateway.slices"); all != 1 {
+				t.Errorf("%d slices in the end", all)
+			}
+			for _, kind := range []string{"container", "schema", "role", "directory"} {
+				if got := b.onServer()[kind]; !slices.Equal(got, ids) {
+					t.Errorf("%s of %v, want %v", kind, got, ids)
+				}
+			}
+		})
+	}
+}
+
+// child is a runner in a process of its own.
+func (b *bundle) child(ctx context.Context, killAt string) *exec.Cmd {
+	b.t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	log, err := os.CreateTemp(b.t.TempDir(), "runner")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() {
+		if b.t.Failed() {
+			content, _ := os.ReadFile(log.Name())
+			b.t.Logf("runner's log:\n%s", content)
+		}
+		_ = log.Close()
+	})
+	s := b.settings
+	child := exec.CommandContext(ctx, program)
+	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
+	child.Stderr = log
+	child.Env = append(os.Environ(), "RUNNER_TO_KILL=yes", "KILL_AT="+killAt,
+		"DATABASE_URL="+s.DatabaseURL, "SLICES_DATABASE_URL="+s.SlicesDatabaseURL, "SLICE_SOCKET_DIR="+s.SliceSocketDir,
+		fmt.Sprintf("SLICE_ROLE_KEY=%x", s.SliceRoleKey[:]), "SERVER="+s.Server, "DATA_ROOT="+s.DataRoot,
+		"SLICE_IMAGE="+s.SliceImage, "FLEET="+s.Fleet, "MAX_SLICES=3", "JOB_TIMEOUT=20s", "RESCUE_AFTER=21s",
+		fmt.Sprintf("SLICE_PORTS=%d-%d", s.SlicePorts.First, s.SlicePorts.Last))
+	return child
+}
+
+// beKilled is the child: a runner as it is, whose connections to Postgres and to the engine
+// pass by a killer.
+func beKilled() {
+	ctx, stop := signalContext()
+	defer stop()
+	killer := killer(os.Getenv("KILL_AT"))
+	settings, err := config.LoadRunner()
+	fail(err)
+	pool, err := killer.pool(ctx, settings.DatabaseURL)
+	fail(err)
+	slicesPool, err := killer.pool(ctx, settings.SlicesDatabaseURL)
+	fail(err)
+	settings.DockerHost, err = killer.engine(settings.DockerHost)
+	fail(err)
+	engine, err := docker.Open(ctx, engineConfig(settings))
+	fail(err)
+	fail(Work(ctx, settings, pool, jobs.Hands{
+		Containers:  watchedContainers{engine, killer},
+		Schemas:     &schemas.Schemas{Pool: slicesPool, Key: settings.SliceRoleKey},
+		Directories: watchedDirectories{host.Directories{Root: settings.DataRoot}, killer},
+		Ports:       host.Ports{},
+	}))
+}
+
+func fail(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// killer knows the moment.
+type killer string
+
+func (k killer) at(when, what string) {
+	wantedWhen, wanted, _ := strings.Cut(string(k), " ")
+	if wantedWhen == when && strings.Contains(strings.ToLower(what), strings.ToLower(wanted)) {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // the signal is on its way
+	}
+}
+
+func (k killer) pool(ctx context.Context, address string) (*pgxpool.Pool, error) {
+	parsed, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return nil, err
+	}
+	parsed.ConnConfig.Tracer, parsed.MaxConns = k, 30
+	return pgxpool.NewWithConfig(ctx, parsed)
+}
+
+type statement struct{}
+
+func (k killer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	k.at("before", "sql "+data.SQL)
+	return context.WithValue(ctx, statement{}, data.SQL)
+}
+
+func (k killer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	sql, _ := ctx.Value(statement{}).(string)
+	k.at("after", "sql "+sql)
+}
+
+// engine is a socket of this process's own, behind which is the real engine.
+func (k killer) engine(host string) (string, error) {
+	_, real, _ := strings.Cut(host, "://")
+	dir, err := os.MkdirTemp("", "sg")
+	if err != nil {
+		return "", err
+	}
+	listener, err := net.Listen("unix", filepath.Join(dir, "docker.sock"))
+	if err != nil {
+		return "", err
+	}
+	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "engine"})
+	forward.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", real)
+	}}
+	go func() {
+		_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/") // less the version
+			what := "docker " + r.Method + " /" + path
+			if strings.HasSuffix(path, "/start") {
+				what = "docker /start"
+			}
+			k.at("before", what)
+			forward.ServeHTTP(w, r)
+			k.at("after", what)
+		}))
+	}()
+	return "unix://" + listener.Addr().String(), nil
+}
+
+type watchedContainers struct {
+	jobs.Containers
+	killer killer
+}
+
+func (w watchedContainers) Answers(ctx context.Context, running jobs.Running) error {
+	w.killer.at("before", "answer")
+	err := w.Containers.Answers(ctx, running)
+	if err == nil {
+		w.killer.at("after", "answer")
+	}
+	return err
+}
+
+type watchedDirectories struct {
+	jobs.Directories
+	killer killer
+}
+
+func (w watchedDirectories) Ensure(ctx context.Context, slice int64) (string, int, error) {
+	w.killer.at("before", "directories")
+	path, owner, err := w.Directories.Ensure(ctx, slice)
+	w.killer.at("after", "directories")
+	return path, owner, err
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"slicegate/config"
+	"slicegate/functions/auth"
+	"slicegate/functions/session"
+	"slicegate/migrations"
+)
+
+func TestTwentyRegisterWithOneWarmSlice(t *testing.T) {
+	b := setup(t, func(s *config.Runner) { s.MaxSlices = 30 })
+	b.work(b.hands())
+	b.until("the first slice is warm", time.Minute, func() bool { return b.slices("available") == 1 })
+
+	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &auth.Auth{Pool: b.db.Pool, Jobs: client, Signer: session.NewSigner([32]byte{1}), SessionLife: time.Hour, TrialDays: 14, Clock: time.Now}
+	var everyone sync.WaitGroup
+	for i := range 20 {
+		everyone.Go(func() {
+			if _, _, _, err := a.Register(context.Background(), fmt.Sprintf("user%d@example.com", i), "hash"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	everyone.Wait()
+	b.until("everyone has a slice, and the pool is full", 5*time.Minute, func() bool {
+		return b.slices("assigned") == 20 && b.slices("available") == 1 && b.slices("provisioning") == 0
+	})
+	if users := b.count("SELECT count(DISTINCT user_id) FROM gateway.slices"); users != 20 {
+		t.Errorf("%d users have a slice", users)
+	}
+	if ports := b.count("SELECT count(DISTINCT port) FROM gateway.slices"); ports != 21 {
+		t.Errorf("21 slices have %d ports", ports)
+	}
+	for kind, ids := range b.onServer() {
+		if len(ids) != 21 {
+			t.Errorf("21 slices have %d of kind %s", len(ids), kind)
+		}
+	}
+}
+
+func TestNeverMoreThanMaxSlices(t *testing.T) {
+	b := setup(t, func(s *config.Runner) { s.MaxSlices, s.PoolSize = 2, 5 })
+	stop := b.work(b.hands())
+	b.until("the pool is as full as it may be", time.Minute, func() bool { return b.slices("available") == 2 })
+	b.until("the pool was looked at again", time.Minute, func() bool {
+		return b.count("SELECT count(*) FROM river.river_job WHERE kind = 'fill_pool' AND state = 'completed'") >= 2
+	})
+	stop()
+	if total := b.count("SELECT count(*) FROM gateway.slices"); total != 2 {
+		t.Errorf("%d slices were ordered", total)
+	}
+}
+
+func TestASliceThatCannotStartIsReleased(t *testing.T) {
+	b := setup(t, func(s *config.Runner) { s.WAEngine, s.PoolSize, s.MaxSlices = "no-such-engine", 3, 9 })
+	b.work(b.hands())
+	b.until("three slices have failed and been released", 4*time.Minute, func() bool {
+		return b.count("SELECT count(*) FROM gateway.slices WHERE status = 'failed' AND port IS NULL") == 3
+	})
+	for kind, ids := range b.onServer() {
+		if len(ids) > 0 {
+			t.Errorf("failed slices left their %s: %v", kind, ids)
+		}
+	}
+	b.until("the pool was looked at since", time.Minute, func() bool {
+		return b.count(`SELECT count(*) FROM river.river_job WHERE kind = 'fill_pool' AND state = 'completed'
+			AND attempted_at > (SELECT max(at) FROM gateway.audit WHERE action = 'slice.release')`) >= 1
+	})
+	if total := b.count("SELECT count(*) FROM gateway.slices"); total != 3 {
+		t.Errorf("%d slices: an image that fails is tried in a loop", total)
+	}
+}
+
+func TestBusyPortsArePassedOver(t *testing.T) {
+	b := setup(t, nil)
+	taken, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", b.settings.SlicePorts.First))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	b.work(b.hands())
+	b.until("a slice is ready", time.Minute, func() bool { return b.slices("available") == 1 })
+	if port := b.count("SELECT port FROM gateway.slices"); port == b.settings.SlicePorts.First {
+		t.Errorf("the slice has port %d, which was taken", port)
+	}
+}
+
+func TestStoppedSlicesAreBroughtBack(t *testing.T) {
+	b := setup(t, nil)
+	hands := b.hands()
+	stop := b.work(hands)
+	b.until("a slice is ready", time.Minute, func() bool { return b.slices("available") == 1 })
+	id := int64(b.count("SELECT id FROM gateway.slices"))
+	stop()
+	ctx := context.Background()
+	if _, up, err := hands.Containers.Find(ctx, id); err != nil || !up {
+		t.Fatalf("the slice stopped with its runner: %v, %v", up, err)
+	}
+	seconds := 5
+	if err := b.api.ContainerStop(ctx, fmt.Sprintf("%s-%d", b.settings.Fleet, id), container.StopOptions{Timeout: &seconds}); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody takes its port while it is down.
+	before := b.count("SELECT port FROM gateway.slices")
+	taken, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", before))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	b.work(hands)
+	b.until("the slice is back", time.Minute, func() bool {
+		running, up, err := hands.Containers.Find(ctx, id)
+		return err == nil && up && hands.Containers.Answers(ctx, running) == nil
+	})
+	if after := b.count("SELECT port FROM gateway.slices"); after == before {
+		t.Errorf("the slice kept port %d, which was taken", before)
+	}
+	if found := b.onServer(); !slices.Equal(found["container"], []int64{id}) {
+		t.Errorf("containers: %v", found["container"])
+	}
+}
