@@ -50,7 +50,7 @@ const (
 // NextRetry tries again soon: users may be waiting.
 func (w *FillPool) NextRetry(job *river.Job[FillPoolArgs]) time.Time { return soon(job.Attempt) }
 
-// Work does it in one transaction.
+// Work matches and orders in one transaction; what is on its way then gets its jobs.
 func (w *FillPool) Work(ctx context.Context, job *river.Job[FillPoolArgs]) error {
 	server := job.Args.Server
 	err := pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
@@ -61,11 +61,11 @@ func (w *FillPool) Work(ctx context.Context, job *river.Job[FillPoolArgs]) error
 		if _, err := Match(ctx, tx, "job:fill_pool"); err != nil {
 			return err
 		}
-		if err := w.order(ctx, queries, server); err != nil {
-			return err
-		}
-		return w.attend(ctx, tx, server)
+		return w.order(ctx, queries, server)
 	})
+	if err == nil {
+		err = w.attend(ctx, server)
+	}
 	if err != nil {
 		return fmt.Errorf("fill pool of %s: %w", server, err)
 	}
@@ -110,25 +110,32 @@ func missingSlices(poolSize, maxSlices, waiting int, pool store.CountPoolRow) in
 
 // attend enqueues the job of each slice that is being made or cleaned up. Jobs are unique
 // for each slice, so those that have one keep it; a job that was discarded, or lost with an
-// old backup, is replaced.
-func (w *FillPool) attend(ctx context.Context, tx pgx.Tx, server string) error {
-	queries := store.New(tx)
-	provisioning, err := queries.SlicesInStatus(ctx, store.SlicesInStatusParams{Server: server, Statuses: []string{"provisioning"}})
+// old backup, is replaced. Each is inserted by itself: River locks the row of the job that is
+// there already, and several of those locks in one transaction meet its own the other way round.
+func (w *FillPool) attend(ctx context.Context, server string) error {
+	client, err := river.ClientFromContextSafely[pgx.Tx](ctx)
 	if err != nil {
 		return err
 	}
-	for _, slice := range provisioning {
-		if err := enqueue(ctx, tx, ProvisionArgs{Server: server, Slice: slice}); err != nil {
-			return err
-		}
+	queries := store.New(w.Pool)
+	provisioning, err := queries.SlicesInStatus(ctx, store.SlicesInStatusParams{Server: server, Statuses: []string{"provisioning"}})
+	if err != nil {
+		return err
 	}
 	failed, err := queries.SlicesToRelease(ctx, server)
 	if err != nil {
 		return err
 	}
+	var wanted []river.JobArgs
+	for _, slice := range provisioning {
+		wanted = append(wanted, ProvisionArgs{Server: server, Slice: slice})
+	}
 	for _, slice := range failed {
-		if err := enqueue(ctx, tx, ReleaseArgs{Server: server, Slice: slice}); err != nil {
-			return err
+		wanted = append(wanted, ReleaseArgs{Server: server, Slice: slice})
+	}
+	for _, args := range wanted {
+		if _, err := client.Insert(ctx, args, nil); err != nil {
+			return fmt.Errorf("enqueue %s: %w", args.Kind(), err)
 		}
 	}
 	return nil

@@ -60,8 +60,7 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 		SliceMemory: 512 << 20, SliceReservation: 256 << 20, SliceSwap: 256 << 20, SliceCPUs: 0.5, SliceCPUShare: 0.25,
 		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
 	}
-	first := dockertest.Port()
-	b.settings.SlicePorts = config.Ports{First: first, Last: first + 2*60}
+	b.settings.SlicePorts.First, b.settings.SlicePorts.Last = dockertest.Ports(50)
 	if change != nil {
 		change(&b.settings)
 	}

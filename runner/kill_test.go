@@ -102,12 +102,13 @@ func (b *bundle) child(ctx context.Context, killAt string) *exec.Cmd {
 	})
 	s := b.settings
 	child := exec.CommandContext(ctx, program)
+	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // no runner outlives its test
 	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
 	child.Stderr = log
 	child.Env = append(os.Environ(), "RUNNER_TO_KILL=yes", "KILL_AT="+killAt,
 		"DATABASE_URL="+s.DatabaseURL, "SLICES_DATABASE_URL="+s.SlicesDatabaseURL, "SLICE_SOCKET_DIR="+s.SliceSocketDir,
 		fmt.Sprintf("SLICE_ROLE_KEY=%x", s.SliceRoleKey[:]), "SERVER="+s.Server, "DATA_ROOT="+s.DataRoot,
-		"SLICE_IMAGE="+s.SliceImage, "FLEET="+s.Fleet, "MAX_SLICES=3", "JOB_TIMEOUT=20s", "RESCUE_AFTER=21s",
+		"SLICE_IMAGE="+s.SliceImage, "FLEET="+s.Fleet, "MAX_SLICES=3", "JOB_TIMEOUT=10s", "RESCUE_AFTER=11s",
 		fmt.Sprintf("SLICE_PORTS=%d-%d", s.SlicePorts.First, s.SlicePorts.Last))
 	return child
 }
@@ -147,8 +148,9 @@ func fail(err error) {
 type killer string
 
 func (k killer) at(when, what string) {
-	wantedWhen, wanted, _ := strings.Cut(string(k), " ")
-	if wantedWhen == when && strings.Contains(strings.ToLower(what), strings.ToLower(wanted)) {
+	wanted := strings.SplitN(strings.ToLower(string(k)), " ", 3) // when, what kind, which one
+	kind, which, _ := strings.Cut(strings.ToLower(what), " ")
+	if wanted[0] == when && wanted[1] == kind && (len(wanted) == 2 || strings.Contains(which, wanted[2])) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {} // the signal is on its way
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -60,11 +61,12 @@ type Engine struct {
 	config       Config
 	cgroupParent string
 	http         *http.Client
+	making       sync.Mutex // of the network: the engine would make two of the same name
 }
 
 var _ jobs.Containers = (*Engine)(nil)
 
-// Open connects to the engine, and makes the fleet's network if there is none.
+// Open connects to the engine.
 func Open(ctx context.Context, config Config) (*Engine, error) {
 	api, err := client.NewClientWithOpts(client.WithHost(config.Host), client.WithAPIVersionNegotiation())
 	if err != nil {
@@ -78,10 +80,6 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 	e := &Engine{
 		client: api, config: config, cgroupParent: cgroupParent(info.CgroupDriver, config.Fleet),
 		http: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
-	}
-	if err := e.ensureNetwork(ctx); err != nil {
-		_ = api.Close()
-		return nil, fmt.Errorf("network %s: %w", e.network(), err)
 	}
 	return e, nil
 }
@@ -102,6 +100,8 @@ func (e *Engine) network() string         { return e.config.Fleet + "-net" }
 
 // ensureNetwork makes the bridge that all slices are on, where none of them reaches another.
 func (e *Engine) ensureNetwork(ctx context.Context) error {
+	e.making.Lock()
+	defer e.making.Unlock()
 	_, err := e.client.NetworkInspect(ctx, e.network(), network.InspectOptions{})
 	if err == nil || !errdefs.IsNotFound(err) {
 		return err
@@ -166,6 +166,9 @@ func (e *Engine) Run(ctx context.Context, spec jobs.Spec) (jobs.Running, error) 
 		}
 	case err != nil:
 		return jobs.Running{}, err
+	}
+	if err := e.ensureNetwork(ctx); err != nil {
+		return jobs.Running{}, fmt.Errorf("network %s: %w", e.network(), err)
 	}
 	if err := e.client.ContainerStart(ctx, name, container.StartOptions{}); err != nil {
 		return jobs.Running{}, err

@@ -114,6 +114,12 @@ func Port() int {
 	}
 }
 
+// Ports is a range with that many odd ports, which no other test of this binary gets.
+func Ports(odd int32) (first, last int) {
+	last = int(nextPort.Add(2 * odd))
+	return last - 2*int(odd-1), last
+}
+
 func variable(t testing.TB, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
