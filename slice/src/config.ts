@@ -1,0 +1,97 @@
+/** Every setting of a slice: its name, its default, its check. README.md lists them too. */
+
+export interface Config {
+  sliceId: number;
+  schema: string;
+  databaseUrl: string;
+  engine: "simulated";
+  mediaQuotaBytes: number;
+  listenHost: string;
+  userPort: number;
+  platformPort: number;
+  logLevel: string;
+  simulated: SimulatedConfig;
+}
+
+export interface SimulatedConfig {
+  /** How long one code is valid, in seconds. */
+  qrSeconds: number;
+  /** How many codes a round has. */
+  qrCodes: number;
+  /** How many people are in the simulated address book. */
+  contacts: number;
+  /** How long the first sync takes, in seconds. */
+  syncSeconds: number;
+  /** How many messages arrive by themselves; 0 for none. */
+  messagesPerMinute: number;
+  /** `tcp://host:port` to send keepalives to; null sends none. */
+  keepaliveUrl: string | null;
+}
+
+/** Says in one line everything that is wrong with the environment, and never repeats a value that may be secret. */
+export class ConfigError extends Error {}
+
+type Environment = Record<string, string | undefined>;
+
+/** Reads the settings. Throws a ConfigError that names every variable that is missing or wrong. */
+export function readConfig(env: Environment): Config {
+  const read = new Reader(env);
+  const config: Config = {
+    sliceId: read.number("SLICE_ID", { min: 1, max: 2_147_483_647, whole: true }),
+    schema: read.text("DB_SCHEMA", /^[a-z_][a-z0-9_]{0,62}$/, "a plain lower-case name such as slice_7"),
+    databaseUrl: read.text("DATABASE_URL", /^postgres(ql)?:\/\//, "a postgresql:// URL"),
+    engine: read.engine(),
+    mediaQuotaBytes: read.number("MEDIA_QUOTA_BYTES", { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }),
+    listenHost: read.text("LISTEN_HOST", /^\S+$/, "an address", "0.0.0.0"),
+    userPort: read.number("USER_PORT", { min: 0, max: 65_535, whole: true }, 4001),
+    platformPort: read.number("PLATFORM_PORT", { min: 0, max: 65_535, whole: true }, 4002),
+    logLevel: read.text("LOG_LEVEL", /^(debug|info|warn|error)$/, "debug, info, warn or error", "info"),
+    simulated: {
+      qrSeconds: read.number("SIMULATED_QR_SECONDS", { min: 0.05, max: 3600 }, 20),
+      qrCodes: read.number("SIMULATED_QR_CODES", { min: 1, max: 1000, whole: true }, 6),
+      contacts: read.number("SIMULATED_CONTACTS", { min: 1, max: 20_000, whole: true }, 120),
+      syncSeconds: read.number("SIMULATED_SYNC_SECONDS", { min: 0, max: 3600 }, 4),
+      messagesPerMinute: read.number("SIMULATED_MESSAGES_PER_MINUTE", { min: 0, max: 6000 }, 4),
+      keepaliveUrl:
+        read.text("SIMULATED_KEEPALIVE_URL", /^(tcp:\/\/\S+:\d+)?$/, "tcp://host:port", "") || null,
+    },
+  };
+  read.finish();
+  return config;
+}
+
+class Reader {
+  readonly #env: Environment;
+  readonly #problems: string[] = [];
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  text(name: string, pattern: RegExp, form: string, fallback?: string): string {
+    const value = this.#env[name] || fallback;
+    if (value === undefined) this.#problems.push(`${name} is missing (${form})`);
+    else if (!pattern.test(value)) this.#problems.push(`${name} must be ${form}`);
+    return value ?? "";
+  }
+
+  number(name: string, bounds: { min: number; max: number; whole?: boolean }, fallback?: number): number {
+    const form = `a ${bounds.whole ? "whole " : ""}number from ${bounds.min} to ${bounds.max}`;
+    const text = this.text(name, /^\d+(\.\d+)?$/, form, fallback?.toString());
+    const value = Number(text);
+    const wrong = value < bounds.min || value > bounds.max || (bounds.whole && !Number.isSafeInteger(value));
+    if (text !== "" && wrong) this.#problems.push(`${name} must be ${form}`);
+    return value;
+  }
+
+  engine(): "simulated" {
+    const value = this.text("WA_ENGINE", /^(webjs|simulated)$/, "webjs or simulated");
+    if (value === "webjs")
+      this.#problems.push("WA_ENGINE=webjs is not in this image; use WA_ENGINE=simulated");
+    return "simulated";
+  }
+
+  finish(): void {
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems.join("; "));
+  }
+}

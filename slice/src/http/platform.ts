@@ -1,0 +1,60 @@
+import type { FastifyInstance } from "fastify";
+import type { Status } from "../api.js";
+import type { Engine } from "../engine/engine.js";
+import type { Inbox } from "../inbox/inbox.js";
+import type { Outbox } from "../inbox/outbox.js";
+import type { Metrics } from "../metrics.js";
+import type { Quota } from "../quota.js";
+import { Refusal } from "../refusal.js";
+import { sendMessage } from "./send.js";
+
+export interface PlatformRoutes {
+  engine: Engine;
+  inbox: Inbox;
+  outbox: Outbox;
+  quota: Quota;
+  metrics: Metrics;
+  status: () => Status;
+}
+
+/** Port 4002: what the platform asks. Never published, and cheap: most slices sleep when they are asked. */
+export function platformRoutes(app: FastifyInstance, deps: PlatformRoutes): void {
+  const { engine, inbox, outbox, quota, metrics, status } = deps;
+
+  app.get("/status", async () => status());
+
+  app.get("/metrics", async (_, reply) => {
+    reply.type(metrics.contentType);
+    return metrics.text();
+  });
+
+  app.put<{ Body: { mediaBlocked: boolean } }>("/quota", { schema: { body: quotaBody } }, async (request) => {
+    await quota.setMediaBlocked(request.body.mediaBlocked);
+    return { mediaBlocked: quota.mediaBlocked };
+  });
+
+  app.post<{ Body: { text: string } }>(
+    "/messages",
+    { schema: { body: alertBody } },
+    async (request, reply) => {
+      const to = engine.status().phoneNumber;
+      if (to === null) throw new Refusal(409, "No phone is linked, so there is no number to send to.");
+      reply.code(202);
+      return sendMessage({ engine, inbox, outbox }, { to, text: request.body.text }, "You");
+    },
+  );
+}
+
+const quotaBody = {
+  type: "object",
+  additionalProperties: false,
+  required: ["mediaBlocked"],
+  properties: { mediaBlocked: { type: "boolean" } },
+};
+
+const alertBody = {
+  type: "object",
+  additionalProperties: false,
+  required: ["text"],
+  properties: { text: { type: "string" } },
+};

@@ -1,0 +1,81 @@
+import type { FastifyInstance } from "fastify";
+import type { ChatList, ContactList, Qr, Status } from "../api.js";
+import type { Engine } from "../engine/engine.js";
+import type { Inbox } from "../inbox/inbox.js";
+import type { Outbox } from "../inbox/outbox.js";
+import { Refusal } from "../refusal.js";
+import { sendMessage } from "./send.js";
+
+export interface UserRoutes {
+  engine: Engine;
+  inbox: Inbox;
+  outbox: Outbox;
+  status: () => Status;
+}
+
+/** Port 4001: what the app asks. */
+export function userRoutes(app: FastifyInstance, { engine, inbox, outbox, status }: UserRoutes): void {
+  app.get("/api/status", async () => status());
+
+  app.get("/api/status/state", async (_, reply) => {
+    reply.type("text/plain; charset=utf-8");
+    return engine.status().state;
+  });
+
+  app.get("/api/qr", async (): Promise<Qr> => {
+    const qr = engine.qr();
+    if (!qr) throw new Refusal(404, "There is no code to scan at the moment.");
+    return qr;
+  });
+
+  app.post("/api/connection/restart", async (_, reply) => {
+    engine.restart();
+    reply.code(202);
+    return status();
+  });
+
+  app.get("/api/chats", async (): Promise<ChatList> => ({ chats: await inbox.chats() }));
+
+  app.get<{ Params: { id: string }; Querystring: { before?: string; limit?: string } }>(
+    "/api/chats/:id/messages",
+    { schema: { querystring: pageQuery } },
+    async (request) => {
+      const { before, limit } = request.query;
+      return inbox.messages(request.params.id, before ?? null, readLimit(limit));
+    },
+  );
+
+  app.post<{ Params: { id: string } }>("/api/chats/:id/read", async (request) =>
+    inbox.markRead(request.params.id),
+  );
+
+  app.get("/api/contacts", async (): Promise<ContactList> => ({ contacts: await inbox.contacts() }));
+
+  app.post<{ Body: { to: string; text: string } }>(
+    "/api/messages",
+    { schema: { body: messageBody } },
+    async (request, reply) => {
+      reply.code(202);
+      return sendMessage({ engine, inbox, outbox }, request.body);
+    },
+  );
+}
+
+const pageQuery = {
+  type: "object",
+  additionalProperties: false,
+  properties: { before: { type: "string" }, limit: { type: "string" } },
+};
+
+const messageBody = {
+  type: "object",
+  additionalProperties: false,
+  required: ["to", "text"],
+  properties: { to: { type: "string", minLength: 1, maxLength: 200 }, text: { type: "string" } },
+};
+
+function readLimit(text = "50"): number {
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > 200) throw new Refusal(400, "“limit” must be a whole number from 1 to 200.");
+  return limit;
+}

@@ -1,0 +1,95 @@
+import type { Ack, Message } from "../api.js";
+import type { Queryable } from "./database.js";
+
+interface MessageRow {
+  id: string;
+  chat_id: string;
+  from_me: boolean;
+  text: string;
+  at: Date;
+  ack: Ack | null;
+}
+
+/** Up to `limit` messages of a chat, oldest first, ending just before the message `before` (or at the newest). */
+export async function pageOfMessages(
+  db: Queryable,
+  chatId: string,
+  before: string | null,
+  limit: number,
+): Promise<Message[]> {
+  const rows = await db.query<MessageRow>(
+    `SELECT * FROM messages
+     WHERE chat_id = $1
+       AND ($2::text IS NULL OR (at, id) < (SELECT at, id FROM messages WHERE id = $2 AND chat_id = $1))
+     ORDER BY at DESC, id DESC LIMIT $3`,
+    [chatId, before, limit],
+  );
+  return rows.reverse().map(messageOf);
+}
+
+/** Whether the chat has that message. */
+export async function hasMessage(db: Queryable, chatId: string, id: string): Promise<boolean> {
+  const rows = await db.query("SELECT 1 FROM messages WHERE id = $1 AND chat_id = $2", [id, chatId]);
+  return rows.length > 0;
+}
+
+/** Adds messages whose id is not known yet. Their chats must exist. Returns how many were new. */
+export async function addMessages(db: Queryable, messages: Message[]): Promise<number> {
+  const rows = await db.query<{ id: string }>(
+    `INSERT INTO messages (id, chat_id, from_me, text, at, ack)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $5::timestamptz[], $6::text[])
+     ON CONFLICT (id) DO NOTHING RETURNING id`,
+    [
+      messages.map((m) => m.id),
+      messages.map((m) => m.chatId),
+      messages.map((m) => m.fromMe),
+      messages.map((m) => m.text),
+      messages.map((m) => m.at),
+      messages.map((m) => m.ack),
+    ],
+  );
+  return rows.length;
+}
+
+/**
+ * Moves an own message on to `ack`. False if it is unknown or as far already: acks that
+ * come late or twice never take a message back.
+ */
+export async function advanceAck(db: Queryable, id: string, ack: Ack): Promise<boolean> {
+  const rows = await db.query<{ id: string }>(
+    `UPDATE messages SET ack = $2
+     WHERE id = $1 AND CASE WHEN $2 = 'failed' THEN ack = 'pending' ELSE
+       array_position(ARRAY['pending', 'sent', 'delivered', 'read'], ack)
+         < array_position(ARRAY['pending', 'sent', 'delivered', 'read'], $2) END
+     RETURNING id`,
+    [id, ack],
+  );
+  return rows.length > 0;
+}
+
+/** Own messages that WhatsApp has not taken yet, oldest first. */
+export async function pendingMessages(db: Queryable): Promise<Message[]> {
+  const rows = await db.query<MessageRow>("SELECT * FROM messages WHERE ack = 'pending' ORDER BY at, id");
+  return rows.map(messageOf);
+}
+
+/** Own messages that are not read yet, or were written since `readSince` and are; oldest first. */
+export async function unfinishedMessages(db: Queryable, readSince: Date): Promise<Message[]> {
+  const rows = await db.query<MessageRow>(
+    `SELECT * FROM messages
+     WHERE ack IN ('sent', 'delivered') OR (ack = 'read' AND at > $1) ORDER BY at, id`,
+    [readSince],
+  );
+  return rows.map(messageOf);
+}
+
+function messageOf(row: MessageRow): Message {
+  return {
+    id: row.id,
+    chatId: row.chat_id,
+    fromMe: row.from_me,
+    text: row.text,
+    at: row.at.toISOString(),
+    ack: row.ack,
+  };
+}

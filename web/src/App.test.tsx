@@ -1,0 +1,383 @@
+// @vitest-environment happy-dom
+import { act, cleanup, render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { App } from "./App";
+import type { Me } from "./api/gateway";
+import type { Chat, Message, Qr, SliceEvents, Status } from "./api/slice";
+
+/** What the server answers, by "METHOD path"; a test changes what it is about. */
+type Answers = Record<string, () => Response | Promise<Response>>;
+
+const me: Me = {
+  brand: "Brandname",
+  user: { id: 1, email: "ann@example.com", subscriptionStatus: "trial", trialEndsAt: null },
+  slice: { id: 7, status: "assigned", waConnected: true },
+  waitingSince: null,
+};
+const status = (state: Status["state"], more: Partial<Status> = {}): Status => ({
+  state,
+  reason: null,
+  phoneNumber: state === "ready" ? "+15550100000" : null,
+  uptime: 1,
+  lastEventAt: null,
+  engine: "webjs",
+  ...more,
+});
+const hello: Message = {
+  id: "m1",
+  chatId: "15550100001@c.us",
+  fromMe: false,
+  text: "Hello there",
+  at: new Date().toISOString(),
+  ack: null,
+};
+const bea: Chat = {
+  id: hello.chatId,
+  name: "Bea Blum",
+  phoneNumber: "+15550100001",
+  unread: 2,
+  lastMessage: hello,
+};
+const refused = (code: number, error: string, headers = {}) =>
+  Response.json({ error }, { status: code, headers });
+
+class StreamInTest {
+  static all: StreamInTest[] = [];
+  readyState = 1;
+  private readonly listeners = new Map<string, (event: { data: string }) => void>();
+
+  constructor(readonly url: string) {
+    StreamInTest.all.push(this);
+  }
+
+  addEventListener(name: string, listener: (event: { data: string }) => void): void {
+    this.listeners.set(name, listener);
+  }
+
+  close(): void {
+    this.readyState = 2;
+  }
+
+  static emit<Name extends keyof SliceEvents>(name: Name, data: SliceEvents[Name]): void {
+    const open = StreamInTest.all.filter(({ readyState }) => readyState === 1);
+    if (open.length === 0) throw new Error("nobody listens to the stream");
+    act(() => {
+      for (const { listeners } of open) listeners.get(name)?.({ data: JSON.stringify(data) });
+    });
+  }
+}
+
+describe("App", () => {
+  let answers: Answers;
+  let requests: string[];
+
+  beforeEach(() => {
+    StreamInTest.all = [];
+    requests = [];
+    answers = {
+      "GET /auth/me": () => Response.json(me),
+      "POST /auth/logout": () => new Response(null, { status: 204 }),
+      "GET /api/status": () => Response.json(status("ready")),
+      "GET /api/chats": () => Response.json({ chats: [bea] }),
+      "GET /api/contacts": () => Response.json({ contacts: [] }),
+      [`GET /api/chats/${encodeURIComponent(bea.id)}/messages`]: () =>
+        Response.json({ messages: [hello], before: null }),
+      [`POST /api/chats/${encodeURIComponent(bea.id)}/read`]: () => Response.json({ ...bea, unread: 0 }),
+    };
+    vi.stubGlobal("EventSource", StreamInTest);
+    vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
+      const name = `${init.method} ${path.split("?")[0]}`;
+      requests.push(init.body ? `${name} ${init.body}` : name);
+      const answer = answers[name];
+      if (!answer) throw new Error(`the test has no answer for ${name}`);
+      return answer();
+    });
+  });
+
+  afterEach(() => {
+    cleanup();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  const show = (path: string) => {
+    window.history.replaceState(null, "", path);
+    return render(<App />);
+  };
+  const heading = (name: string | RegExp) => screen.findByRole("heading", { level: 1, name });
+  const logIn = async (user: ReturnType<typeof userEvent.setup>) => {
+    await user.type(screen.getByLabelText("E-mail"), "ann@example.com");
+    await user.type(screen.getByLabelText("Password"), "correct horse");
+    await user.click(screen.getByRole("button", { name: "Log in" }));
+  };
+
+  it("asks who is not logged in to log in, and comes back to where they pointed", async () => {
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    answers["POST /auth/login"] = () => Response.json(me);
+    show("/chats/15550100001%40c.us");
+    await heading("Log in");
+    expect(window.location.pathname).toBe("/login");
+    await logIn(userEvent.setup());
+    await heading("Bea Blum");
+    expect(window.location.pathname).toBe("/chats/15550100001%40c.us");
+    expect(requests).toContain('POST /auth/login {"email":"ann@example.com","password":"correct horse"}');
+  });
+
+  it("shows the server's sentence for a wrong password and keeps what was typed", async () => {
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    answers["POST /auth/login"] = () => refused(401, "The e-mail address or the password is wrong.");
+    show("/login");
+    await heading("Log in");
+    await logIn(userEvent.setup());
+    expect((await screen.findByRole("alert")).textContent).toBe(
+      "The e-mail address or the password is wrong.",
+    );
+    expect(screen.getByLabelText<HTMLInputElement>("E-mail").value).toBe("ann@example.com");
+  });
+
+  it("holds the form closed for as long as the server says after too many tries", async () => {
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    answers["POST /auth/login"] = () => refused(429, "Too many tries.", { "Retry-After": "12" });
+    show("/login");
+    await heading("Log in");
+    const user = userEvent.setup();
+    await logIn(user);
+    await user.click(await screen.findByRole("button", { name: "Try again in 12 s" }));
+    expect(requests.filter((request) => request.startsWith("POST"))).toHaveLength(1);
+  });
+
+  it("tells all that is wrong with a new account before it asks the server", async () => {
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    show("/register");
+    await heading("Create an account");
+    const user = userEvent.setup();
+    await user.type(screen.getByLabelText("Password"), "short");
+    await user.click(screen.getByRole("button", { name: "Create account" }));
+    const summary = await screen.findByRole("alert");
+    expect(document.activeElement).toBe(summary);
+    expect(requests).toEqual(["GET /auth/me"]);
+    await user.click(within(summary).getByRole("link", { name: /5 of the 10/ }));
+    expect(document.activeElement).toBe(screen.getByLabelText("Password"));
+  });
+
+  it("shows and hides the password", async () => {
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    show("/register");
+    await heading("Create an account");
+    const password = screen.getByLabelText<HTMLInputElement>("Password");
+    expect([password.type, password.autocomplete]).toEqual(["password", "new-password"]);
+    await userEvent.click(screen.getByRole("button", { name: "Show password" }));
+    expect(password.type).toBe("text");
+  });
+
+  it("has somebody wait for a workspace, and goes on by itself when there is one", async () => {
+    vi.useFakeTimers();
+    answers["GET /auth/me"] = () =>
+      Response.json({ ...me, slice: null, waitingSince: new Date(Date.now() - 61_000).toISOString() });
+    show("/");
+    await act(() => vi.advanceTimersByTimeAsync(1_000));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toMatch(/being prepared/);
+    expect(screen.getByRole("timer").textContent).toMatch(/^1:0[1-3]$/);
+    expect(requests.some((request) => request.includes("/api/"))).toBe(false);
+    answers["GET /auth/me"] = () => Response.json(me);
+    await act(() => vi.advanceTimersByTimeAsync(2_000));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Inbox");
+  });
+
+  it("lands in the inbox when linked, with what is unread in the title", async () => {
+    show("/");
+    await heading("Inbox");
+    await waitFor(() => expect(document.title).toBe("(2) Inbox · Brandname"));
+    expect(screen.getByRole("link", { name: /Bea Blum.*Hello there.*2 unread/ })).toBeTruthy();
+  });
+
+  it("goes to the linking when there is nothing but a phone to link", async () => {
+    answers["GET /api/status"] = () => Response.json(status("starting"));
+    answers["GET /api/chats"] = () => Response.json({ chats: [] });
+    show("/");
+    await heading("Link your WhatsApp");
+    expect(window.location.pathname).toBe("/connect");
+  });
+
+  it("follows the linking by events, from the code to the inbox", async () => {
+    answers["GET /api/status"] = () => Response.json(status("starting"));
+    answers["GET /api/chats"] = () => Response.json({ chats: [] });
+    show("/connect/link");
+    await heading("Setting things up");
+
+    const code: Qr = {
+      code: "2@abc",
+      index: 2,
+      of: 6,
+      expiresAt: new Date(Date.now() + 20_000).toISOString(),
+    };
+    StreamInTest.emit("status", status("qr"));
+    StreamInTest.emit("qr", code);
+    await heading("Scan this code with your phone");
+    expect(screen.getByText("Code 2 of 6")).toBeTruthy();
+    expect(screen.getByRole("timer").textContent).toMatch(/^Renews in (19|20) s$/);
+    expect(screen.queryByRole("button", { name: /simulated/ })).toBeNull();
+
+    StreamInTest.emit("status", status("authenticated"));
+    await heading("Linked. Now syncing");
+    StreamInTest.emit("sync", { contacts: 42, chats: 7, done: false });
+    expect(screen.getByText("Contacts").nextSibling?.textContent).toBe("42");
+
+    answers["GET /api/status"] = () => Response.json(status("ready"));
+    answers["GET /api/chats"] = () => Response.json({ chats: [bea] });
+    StreamInTest.emit("status", status("ready"));
+    await heading("WhatsApp is connected");
+    await userEvent.click(screen.getByRole("link", { name: "Go to the inbox" }));
+    await heading("Inbox");
+    expect(screen.getByRole("link", { name: /Bea Blum/ })).toBeTruthy();
+  });
+
+  it("offers to start over when setting up takes 90 seconds", async () => {
+    vi.useFakeTimers();
+    answers["GET /api/status"] = () => Response.json(status("starting"));
+    answers["GET /api/chats"] = () => Response.json({ chats: [] });
+    answers["POST /api/connection/restart"] = () => refused(409, "It is restarting already.");
+    show("/connect/link");
+    // The page is drawn, and its clock started, at the end of an act only.
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    await act(() => vi.advanceTimersByTimeAsync(88_000));
+    expect(screen.queryByRole("button", { name: "Start over" })).toBeNull();
+    await act(() => vi.advanceTimersByTimeAsync(4_000));
+    screen.getByRole("button", { name: "Start over" }).click();
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    expect(screen.getByRole("alert").textContent).toBe("It is restarting already.");
+  });
+
+  it.each([
+    ["restricted", "WhatsApp restricts this number", "Try again"],
+    ["logged_out", "WhatsApp was unlinked", "Link again"],
+    ["failed", "WhatsApp could not start", "Start over"],
+    ["disconnected", "WhatsApp is disconnected", "Link again"],
+  ] as const)("has words and an act for %s", async (state, words, act) => {
+    answers["GET /api/status"] = () => Response.json(status(state));
+    answers["POST /api/connection/restart"] = () => Response.json({}, { status: 202 });
+    show("/connect");
+    await heading(words);
+    await userEvent.click(screen.getByRole("button", { name: act }));
+    expect(requests).toContain("POST /api/connection/restart");
+    expect(window.location.pathname).toBe("/connect/link");
+  });
+
+  it("says on every page when the phone is simulated, and can scan with it", async () => {
+    answers["GET /api/status"] = () => Response.json(status("qr", { engine: "simulated" }));
+    answers["GET /api/qr"] = () =>
+      Response.json({ code: "2@x", index: 1, of: 6, expiresAt: new Date(Date.now() + 9_000).toISOString() });
+    answers["POST /api/simulated/scan"] = () => Response.json({});
+    show("/connect/link");
+    await userEvent.click(await screen.findByRole("button", { name: "Scan with the simulated phone" }));
+    expect(requests).toContain("POST /api/simulated/scan");
+    expect(screen.getByRole("note").textContent).toContain("no real WhatsApp");
+  });
+
+  it("shows new messages of an open chat as they come, and marks it as read", async () => {
+    show("/chats/15550100001%40c.us");
+    await heading("Bea Blum");
+    const messages = await screen.findByRole("region", { name: "Messages with Bea Blum" });
+    await waitFor(() => expect(requests).toContain(`POST /api/chats/${encodeURIComponent(bea.id)}/read`));
+    StreamInTest.emit("message", { ...hello, id: "m2", text: "Are you there?" });
+    expect(within(messages).getByText("Are you there?")).toBeTruthy();
+  });
+
+  it("sends with Enter and makes a new line with Shift and Enter", async () => {
+    answers["POST /api/messages"] = () =>
+      Response.json({ ...hello, id: "m3", fromMe: true, text: "One\nTwo", ack: "pending" }, { status: 202 });
+    show("/chats/15550100001%40c.us");
+    const box = await screen.findByRole<HTMLTextAreaElement>("textbox", { name: "Message to Bea Blum" });
+    await userEvent.type(box, "One{Shift>}{Enter}{/Shift}Two{Enter}");
+    expect(requests).toContain(`POST /api/messages ${JSON.stringify({ to: bea.id, text: "One\nTwo" })}`);
+    expect(box.value).toBe("");
+    StreamInTest.emit("message_ack", { id: "m3", chatId: bea.id, ack: "read" });
+    const messages = screen.getByRole("region", { name: "Messages with Bea Blum" });
+    expect(within(messages).getByText(/^Read/)).toBeTruthy();
+  });
+
+  it("lets nothing be sent while WhatsApp is not connected, and says why", async () => {
+    answers["GET /api/status"] = () => Response.json(status("disconnected", { phoneNumber: "+15550100000" }));
+    show("/chats/15550100001%40c.us");
+    const box = await screen.findByRole<HTMLTextAreaElement>("textbox", { name: "Message to Bea Blum" });
+    await userEvent.type(box, "Hi{Enter}");
+    expect(requests.some((request) => request.startsWith("POST /api/messages"))).toBe(false);
+    expect(box.value).toBe("Hi");
+    expect(screen.getByText(/nothing can be sent now/)).toBeTruthy();
+    expect(within(screen.getByRole("status", { name: "Connection" })).getByRole("link").textContent).toBe(
+      "WhatsApp: Disconnected",
+    );
+  });
+
+  it("starts a chat with a number, and refuses what is none", async () => {
+    answers["POST /api/messages"] = () =>
+      Response.json({ ...hello, id: "m4", fromMe: true, ack: "pending" }, { status: 202 });
+    show("/new");
+    await heading("New message");
+    const user = userEvent.setup();
+    await user.type(screen.getByLabelText("Message"), "Hi");
+    await user.type(screen.getByLabelText("To"), "somebody");
+    await user.click(screen.getByRole("button", { name: "Send message" }));
+    expect((await screen.findByRole("alert")).textContent).toMatch(/whole number/);
+    await user.clear(screen.getByLabelText("To"));
+    await user.type(screen.getByLabelText("To"), "+1 555 010 0001");
+    await user.click(screen.getByRole("button", { name: "Send message" }));
+    await heading("Bea Blum");
+    expect(requests).toContain('POST /api/messages {"to":"+1 555 010 0001","text":"Hi"}');
+  });
+
+  it("says that the workspace restarts while it does not answer", async () => {
+    answers["GET /api/status"] = () => refused(502, "Your workspace does not answer.");
+    show("/");
+    await heading("Your workspace is restarting");
+    answers["GET /api/status"] = () => Response.json(status("ready"));
+    await userEvent.click(screen.getByRole("button", { name: "Try now" }));
+    await heading("Inbox");
+  });
+
+  it("goes to the login when an answer says that the session is over", async () => {
+    show("/chats/15550100001%40c.us");
+    await heading("Bea Blum");
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    answers["POST /api/messages"] = () => refused(401, "Not authenticated");
+    await userEvent.type(screen.getByRole("textbox", { name: "Message to Bea Blum" }), "Hi{Enter}");
+    await heading("Log in");
+    expect(new URLSearchParams(window.location.search).get("next")).toBe("/chats/15550100001%40c.us");
+    expect(StreamInTest.all.every(({ readyState }) => readyState === 2)).toBe(true);
+  });
+
+  it("logs out to a plain login page", async () => {
+    show("/");
+    await heading("Inbox");
+    await userEvent.click(screen.getByRole("button", { name: "Account" }));
+    expect(screen.getByText("ann@example.com")).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: "Log out" }));
+    await heading("Log in");
+    expect(window.location.pathname + window.location.search).toBe("/login");
+  });
+
+  it("keeps somebody whose server is down out of the login, and goes on by itself", async () => {
+    vi.useFakeTimers();
+    answers["GET /auth/me"] = () => refused(502, "Down.");
+    show("/");
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toMatch(/can’t be reached/);
+    answers["GET /auth/me"] = () => Response.json(me);
+    await act(() => vi.advanceTimersByTimeAsync(5_000));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Inbox");
+  });
+
+  it("has a page for addresses that are none", async () => {
+    show("/chats/a/b");
+    await heading("There is no such page");
+  });
+
+  it("stands in with a page that helps when one breaks", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    answers["GET /api/chats"] = () =>
+      Response.json({ chats: [{ ...bea, lastMessage: { ...hello, at: "never" } }] });
+    show("/");
+    expect(await screen.findByRole("button", { name: "Load the page again" })).toBeTruthy();
+  });
+});

@@ -1,0 +1,96 @@
+import { useEffect, useId, useRef, useState } from "react";
+import { useLocation } from "wouter";
+import type { SubscriptionStatus } from "../api/gateway";
+import { ApiFailure } from "../api/http";
+import { useMe, useSession } from "../session/SessionProvider";
+import { Icon } from "../ui/Icon";
+import { daysUntil } from "../ui/time";
+import { useNow } from "../ui/useNow";
+
+/** Who is logged in, how their subscription stands, and the way out. */
+export function AccountMenu() {
+  const { logout } = useSession();
+  const { user } = useMe();
+  const [, navigate] = useLocation();
+  const [open, setOpen] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const panel = useId();
+
+  useEffect(() => {
+    if (!open) return;
+    const outside = (event: Event) => {
+      if (event.target instanceof Node && !box.current?.contains(event.target)) setOpen(false);
+    };
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      setOpen(false);
+      button.current?.focus();
+    };
+    document.addEventListener("pointerdown", outside);
+    document.addEventListener("focusin", outside);
+    document.addEventListener("keydown", pressed);
+    return () => {
+      document.removeEventListener("pointerdown", outside);
+      document.removeEventListener("focusin", outside);
+      document.removeEventListener("keydown", pressed);
+    };
+  }, [open]);
+
+  const leave = async () => {
+    setProblem(null);
+    try {
+      await logout();
+      navigate("/login", { replace: true });
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+      setProblem(error.sentence);
+    }
+  };
+
+  return (
+    <div className="account" ref={box}>
+      <button
+        type="button"
+        ref={button}
+        className="icon-button"
+        aria-expanded={open}
+        aria-controls={panel}
+        onClick={() => setOpen(!open)}
+      >
+        <Icon name="user" />
+        <span className="visually-hidden">Account</span>
+      </button>
+      <div className="account-panel card" id={panel} hidden={!open}>
+        <p className="account-email">{user.email}</p>
+        <Subscription />
+        {problem && (
+          <p className="field-problem" role="alert">
+            {problem}
+          </p>
+        )}
+        <button type="button" className="button button-quiet button-wide" onClick={leave}>
+          Log out
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Subscription() {
+  const { user } = useMe();
+  const now = useNow(60_000);
+  return <p className="account-plan">{planWords(user.subscriptionStatus, user.trialEndsAt, now)}</p>;
+}
+
+function planWords(status: SubscriptionStatus, trialEndsAt: string | null, now: number): string {
+  if (status === "trial" && trialEndsAt) {
+    const days = daysUntil(trialEndsAt, now);
+    if (days === 0) return "Your trial has ended";
+    return days === 1 ? "Last day of your trial" : `${days} days left in your trial`;
+  }
+  if (status === "trial") return "Trial";
+  if (status === "past_due") return "The last payment did not go through";
+  return status === "cancelled" ? "Subscription cancelled" : "Subscription active";
+}

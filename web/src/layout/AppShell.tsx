@@ -1,0 +1,22 @@
+import type { ReactNode } from "react";
+import { useWorkspaceState } from "../workspace/WorkspaceProvider";
+import { ConnectionChip } from "./ConnectionChip";
+import { SignedInLayout } from "./SignedInLayout";
+
+/** The frame of the pages that show a workspace. */
+export function AppShell({ children }: { children: ReactNode }) {
+  const simulated = useWorkspaceState(({ status }) => status?.engine === "simulated");
+  return (
+    <SignedInLayout banner={simulated && <SimulatedBanner />} bar={<ConnectionChip />}>
+      {children}
+    </SignedInLayout>
+  );
+}
+
+function SimulatedBanner() {
+  return (
+    <p className="simulated-banner" role="note">
+      <strong>Simulated phone:</strong> for development and demonstrations; no real WhatsApp
+    </p>
+  );
+}

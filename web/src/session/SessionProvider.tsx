@@ -1,0 +1,114 @@
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import { type Credentials, gateway, type Me } from "../api/gateway";
+import { ApiFailure } from "../api/http";
+import { backoff } from "../events/backoff";
+
+export type Session =
+  /** Not known yet; `failed` once the server could not be asked, which is tried again by itself. */
+  { kind: "unknown"; failed: boolean } | { kind: "signedOut" } | { kind: "signedIn"; me: Me };
+
+interface SessionActions {
+  session: Session;
+  /** Asks again who is logged in. Never throws: a server that is down changes nothing. */
+  refresh(): Promise<void>;
+  /** Throws ApiFailure. */
+  login(credentials: Credentials): Promise<void>;
+  /** Throws ApiFailure. */
+  register(credentials: Credentials): Promise<void>;
+  /** Throws ApiFailure. */
+  logout(): Promise<void>;
+}
+
+const SessionContext = createContext<SessionActions | null>(null);
+
+/** How often somebody who waits for a slice asks whether there is one, in milliseconds. */
+const waitingInterval = 2_000;
+
+/** Knows who is logged in: asks on load, and again whenever an answer or another tab says that it changed. */
+export function SessionProvider({ children }: { children: ReactNode }) {
+  const [session, setSession] = useState<Session>({ kind: "unknown", failed: false });
+  const tabs = useRef<BroadcastChannel | null>(null);
+
+  const refresh = useCallback(async () => {
+    try {
+      setSession({ kind: "signedIn", me: await gateway.me() });
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+      if (error.status === 401) setSession({ kind: "signedOut" });
+      else setSession((before) => (before.kind === "unknown" ? { kind: "unknown", failed: true } : before));
+    }
+  }, []);
+
+  useEffect(() => {
+    const channel = new BroadcastChannel("session");
+    channel.onmessage = () => void refresh();
+    tabs.current = channel;
+    void refresh();
+    return () => channel.close();
+  }, [refresh]);
+
+  useEffect(() => {
+    if (session.kind !== "unknown" || !session.failed) return;
+    // A failed try leaves a new session object, so this runs again until the server answers.
+    const timer = setTimeout(refresh, backoff(2));
+    return () => clearTimeout(timer);
+  }, [session, refresh]);
+
+  const waits = session.kind === "signedIn" && session.me.slice === null;
+  useEffect(() => {
+    if (!waits) return;
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") void refresh();
+    }, waitingInterval);
+    return () => clearInterval(timer);
+  }, [waits, refresh]);
+
+  const actions = useMemo<SessionActions>(() => {
+    const enter = (me: Me) => {
+      setSession({ kind: "signedIn", me });
+      tabs.current?.postMessage("changed");
+    };
+    return {
+      session,
+      refresh,
+      login: async (credentials) => enter(await gateway.login(credentials)),
+      register: async (credentials) => enter(await gateway.register(credentials)),
+      logout: async () => {
+        await gateway.logout();
+        setSession({ kind: "signedOut" });
+        tabs.current?.postMessage("changed");
+      },
+    };
+  }, [session, refresh]);
+
+  return <SessionContext value={actions}>{children}</SessionContext>;
+}
+
+export function useSession(): SessionActions {
+  const value = useContext(SessionContext);
+  if (!value) throw new Error("useSession needs a SessionProvider above it");
+  return value;
+}
+
+/** Who is logged in, for pages that are shown only then. */
+export function useMe(): Me {
+  const { session } = useSession();
+  if (session.kind !== "signedIn") throw new Error("useMe needs somebody who is logged in");
+  return session.me;
+}
+
+/** The brand: what the server says, or before a login what the page was built with. */
+export function useBrand(): string {
+  const { session } = useSession();
+  if (session.kind === "signedIn") return session.me.brand;
+  return document.querySelector<HTMLMetaElement>('meta[name="application-name"]')?.content ?? "";
+}
