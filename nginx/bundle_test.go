@@ -66,7 +66,7 @@ func newSlice(t *testing.T, handler http.HandlerFunc) *place {
 // Slices live on odd ports, close together: nginx declares each of the range.
 var nextPort atomic.Int32
 
-func init() { nextPort.Store(21_001) }
+func init() { nextPort.Store(26_001) }
 
 func setup(t *testing.T, ports ...int) *bundle {
 	t.Helper()
