@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+.PHONY: help run env test test-env bench-proxy build generate lint clean tools
+
+GO_VERSION := 1.26
+NODE_VERSION := 20.19
+
+# Only bin/local needs root; what it builds in the checkout belongs to whoever runs make.
+ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -E env PATH="$$PATH")
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@echo
+	@echo "  Settings are taken from the environment: PORT=9000 TRIAL_DAYS=7 make run"
+
+run: build ## start the whole system on this machine; Ctrl-C stops it
+	@exec $(ROOT) bin/local run
+
+env: ## print how to reach the running system, as KEY=value lines
+	@if [ -x bin/local ]; then exec bin/local env; fi; \
+	echo "Error: no system runs from this folder; \`make run\` starts one" >&2; exit 1
+
+test: build ## run every test, beside a running system
+	@exec $(ROOT) bin/local test
+
+test-env: build ## keep up what single tests need, and print the variables they read
+	@exec $(ROOT) bin/local test-env
+
+bench-proxy: build ## the throughput through nginx and the proxy function, as a share of nginx alone
+	@exec $(ROOT) bin/local bench-proxy
+
+build: tools ## build the Go programs into bin/
+	@echo "Building the Go programs"
+	@go build -o bin/ ./deploy/local ./functions ./runner
+
+generate: tools ## write the generated code anew
+	go generate ./...
+
+lint: build ## check style and types, in Go and TypeScript
+	@exec $(ROOT) bin/local lint
+
+clean: build ## remove what was built, and the state of systems that do not run
+	@$(ROOT) bin/local clean
+	rm -rf bin web/dist slice/dist
+
+tools:
+	@deploy/check-tools $(GO_VERSION) $(NODE_VERSION)

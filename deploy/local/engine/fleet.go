@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/network"
+	"golang.org/x/sync/errgroup"
+)
+
+// Stop stops every running container with a label, KEY=value.
+func (e *Engine) Stop(ctx context.Context, label string) error {
+	return e.stopContainers(ctx, label)
+}
+
+// Remove removes every container and network with a label, KEY=value, and the control
+// groups that they leave empty.
+func (e *Engine) Remove(ctx context.Context, label string) error {
+	_, err := e.remove(ctx, label)
+	return err
+}
+
+// RemoveSettled removes like Remove, until for a second there was nothing more: what a
+// client had just asked for when it was stopped, the engine still does.
+func (e *Engine) RemoveSettled(ctx context.Context, label string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for last := time.Now(); time.Since(last) < time.Second; {
+		found, err := e.remove(ctx, label)
+		if err != nil {
+			return err
+		}
+		if found > 0 {
+			last = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// Fleets are the names of the fleets that have a container or a network.
+func (e *Engine) Fleets(ctx context.Context) ([]string, error) {
+	const label = "slicegate.fleet"
+	with := filters.NewArgs(filters.Arg("label", label))
+	containers, err := e.Client.ContainerList(ctx, container.ListOptions{All: true, Filters: with})
+	if err != nil {
+		return nil, err
+	}
+	networks, err := e.Client.NetworkList(ctx, network.ListOptions{Filters: with})
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, one := range containers {
+		names[one.Labels[label]] = true
+	}
+	for _, one := range networks {
+		names[one.Labels[label]] = true
+	}
+	return slices.Sorted(maps.Keys(names)), nil
+}
+
+func (e *Engine) remove(ctx context.Context, label string) (count int, err error) {
+	with := filters.NewArgs(filters.Arg("label", label))
+	found, err := e.Client.ContainerList(ctx, container.ListOptions{All: true, Filters: with})
+	if err != nil {
+		return 0, err
+	}
+	failures := []error{e.removeContainers(ctx, found)}
+	networks, err := e.Client.NetworkList(ctx, network.ListOptions{Filters: with})
+	failures = append(failures, err)
+	for _, one := range networks {
+		failures = append(failures, ignoreGone(e.Client.NetworkRemove(ctx, one.ID)))
+	}
+	return len(found) + len(networks), errors.Join(failures...)
+}
+
+// RemoveMounting removes every container that has something below one of the folders
+// mounted: whatever it is called, it is of the system that these folders are of.
+func (e *Engine) RemoveMounting(ctx context.Context, folders ...string) error {
+	all, err := e.Client.ContainerList(ctx, container.ListOptions{All: true})
+	if err != nil {
+		return err
+	}
+	return e.removeContainers(ctx, slices.DeleteFunc(all, func(one container.Summary) bool {
+		return !slices.ContainsFunc(one.Mounts, func(mount container.MountPoint) bool {
+			return slices.ContainsFunc(folders, func(folder string) bool { return strings.HasPrefix(mount.Source+"/", folder+"/") })
+		})
+	}))
+}
+
+// RemoveDeserted removes the networks of fleets of Go tests (t and eight letters or
+// digits) that were made since and have no container, and the fleets' control groups.
+func (e *Engine) RemoveDeserted(ctx context.Context, since time.Time) error {
+	networks, err := e.Client.NetworkList(ctx, network.ListOptions{Filters: filters.NewArgs(filters.Arg("label", "slicegate.fleet"))})
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, one := range networks {
+		if !ofGoTest.MatchString(one.Labels["slicegate.fleet"]) || one.Created.Before(since) {
+			continue
+		}
+		// The engine refuses one that is in use.
+		if err := e.Client.NetworkRemove(ctx, one.ID); err != nil && !errdefs.IsPermissionDenied(err) {
+			failures = append(failures, ignoreGone(err))
+		}
+	}
+	removeGroups("t????????s", "t????????s.slice")
+	return errors.Join(failures...)
+}
+
+var ofGoTest = regexp.MustCompile(`^t[a-z0-9]{8}$`)
+
+func (e *Engine) removeContainers(ctx context.Context, found []container.Summary) error {
+	parents := map[string]bool{}
+	var work errgroup.Group
+	work.SetLimit(20)
+	for _, one := range found {
+		if details, err := e.Client.ContainerInspect(ctx, one.ID); err == nil && details.HostConfig != nil {
+			parents[details.HostConfig.CgroupParent] = true
+		}
+		work.Go(func() error {
+			return ignoreGone(e.Client.ContainerRemove(ctx, one.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}))
+		})
+	}
+	err := work.Wait()
+	for parent := range parents {
+		removeGroups(parent)
+	}
+	return err
+}
+
+// ignoreGone lets pass what was removed meanwhile, or is just being.
+func ignoreGone(err error) error {
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,123 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// step is one part of the tests.
+type step struct {
+	name  string
+	needs []string // steps without which it cannot be run
+	work  func(ctx context.Context, line func(string)) error
+}
+
+// result is how a step ended.
+type result struct {
+	name  string
+	took  time.Duration
+	err   error
+	lines []string // the last that were said, for a failure
+}
+
+// ErrFailed says that at least one step failed; which ones has been printed.
+var ErrFailed = errors.New("not everything passed")
+
+// runSteps runs every step whose needs passed, whatever else failed, and prints what the
+// failed ones said and a table of all.
+func (e *Environment) runSteps(ctx context.Context, steps []step) error {
+	var results []result
+	failed := func(name string) bool {
+		return slices.ContainsFunc(results, func(r result) bool { return r.name == name && r.err != nil })
+	}
+	for _, s := range steps {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if i := slices.IndexFunc(s.needs, failed); i >= 0 {
+			results = append(results, result{name: s.name, err: fmt.Errorf("not run, for want of: %s", s.needs[i])})
+			continue
+		}
+		results = append(results, e.runStep(ctx, s))
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return e.summary(results)
+}
+
+func (e *Environment) runStep(ctx context.Context, s step) result {
+	var mu sync.Mutex
+	var lines []string
+	started := time.Now()
+	err := e.report.Do(s.name, func(note func(string)) error {
+		say := e.logged(s.name, note)
+		return s.work(ctx, func(line string) {
+			say(line)
+			mu.Lock()
+			defer mu.Unlock()
+			if lines = append(lines, line); len(lines) > 1000 {
+				lines = lines[1:]
+			}
+		})
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	if ctx.Err() == nil && err != nil {
+		e.printFailure(s.name, err, lines)
+	}
+	return result{s.name, time.Since(started), err, lines}
+}
+
+func (e *Environment) printFailure(name string, err error, lines []string) {
+	lines = slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
+		return strings.HasPrefix(line, "ok  \t") || strings.Contains(line, "[no test files]")
+	})
+	const most = 150
+	if len(lines) > most {
+		e.report.Println(fmt.Sprintf("    (the last %d lines; all are in %s)", most, e.State.Path("log")))
+		lines = lines[len(lines)-most:]
+	}
+	for _, line := range lines {
+		e.report.Println("    " + line)
+	}
+	if len(lines) > 0 {
+		err = withoutTail(err)
+	}
+	e.report.Println(fmt.Sprintf("    %s: %v", name, err))
+}
+
+func (e *Environment) summary(results []result) error {
+	e.report.Println("")
+	passed := 0
+	for _, r := range results {
+		word := "FAILED"
+		if r.err == nil {
+			word = "passed"
+			passed++
+		}
+		e.report.Println(fmt.Sprintf("  %-16s %-7s %7.1f s", r.name, word, r.took.Seconds()))
+	}
+	e.report.Println("")
+	e.report.Println(fmt.Sprintf("%d passed, %d failed", passed, len(results)-passed))
+	if passed < len(results) {
+		return ErrFailed
+	}
+	return nil
+}
+
+// testVariables are what the tests of every kind read.
+func (e *Environment) testVariables() []string {
+	variables := e.Exports()
+	if os.Geteuid() == 0 && e.invoker.UID != 0 {
+		// Root's build cache beside the user's: a file of root's in theirs would lock them out.
+		variables = append(variables, "GOCACHE="+e.State.Path("go-build"))
+	}
+	return variables
+}

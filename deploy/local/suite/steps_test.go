@@ -1,0 +1,84 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slicegate/deploy/local/progress"
+	"slicegate/deploy/local/state"
+)
+
+// environment is one whose words go to a file.
+func environment(t *testing.T) (e *Environment, said func() string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("this test makes folders in /run: run the tests by `make test`")
+	}
+	dir := t.TempDir()
+	out, err := os.Create(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed, err := state.Claim(filepath.Join(dir, "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := progress.New(out)
+	t.Cleanup(func() {
+		report.Close()
+		claimed.Release()
+		out.Close()
+	})
+	return &Environment{State: claimed, report: report, root: dir}, func() string {
+		text, err := os.ReadFile(out.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+}
+
+func TestEveryStepRunsButThoseWhoseNeedsFailed(t *testing.T) {
+	e, said := environment(t)
+	var ran []string
+	work := func(name string, err error) func(context.Context, func(string)) error {
+		return func(_ context.Context, line func(string)) error {
+			ran = append(ran, name)
+			line("words of " + name)
+			return err
+		}
+	}
+	err := e.runSteps(t.Context(), []step{
+		{name: "one", work: work("one", nil)},
+		{name: "two", work: work("two", errors.New("broken"))},
+		{name: "three", needs: []string{"one", "two"}, work: work("three", nil)},
+		{name: "four", needs: []string{"three"}, work: work("four", nil)},
+		{name: "five", needs: []string{"one"}, work: work("five", nil)},
+	})
+	if !errors.Is(err, ErrFailed) || strings.Join(ran, " ") != "one two five" {
+		t.Fatalf("ran %v, %v", ran, err)
+	}
+	text := said()
+	if !strings.HasSuffix(text, "\n2 passed, 3 failed\n") || !strings.Contains(text, "words of two") || strings.Contains(text, "words of one") {
+		t.Fatalf("said\n%s", text)
+	}
+	if err := e.runSteps(t.Context(), []step{{name: "one", work: work("one", nil)}}); err != nil || !strings.HasSuffix(said(), "\n1 passed, 0 failed\n") {
+		t.Fatalf("%v, said\n%s", err, said())
+	}
+}
+
+func TestAnInterruptedRunHasNoResult(t *testing.T) {
+	e, said := environment(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := e.runSteps(ctx, []step{
+		{name: "one", work: func(context.Context, func(string)) error { cancel(); return ctx.Err() }},
+		{name: "two", work: func(context.Context, func(string)) error { t.Error("went on"); return nil }},
+	})
+	if !errors.Is(err, context.Canceled) || strings.Contains(said(), "passed,") {
+		t.Fatalf("%v, said\n%s", err, said())
+	}
+}

@@ -1,0 +1,214 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"slicegate/config"
+	"slicegate/deploy/local/account"
+	"slicegate/deploy/local/image"
+	"slicegate/deploy/local/node"
+	"slicegate/deploy/local/packages"
+	"slicegate/deploy/local/process"
+	"slicegate/migrations"
+	"slicegate/nginx"
+	"slicegate/views"
+)
+
+// buildPages builds the app, unless it is the one that was built last, and writes the site.
+func (s *System) buildPages(ctx context.Context, line func(string)) error {
+	invoker, err := account.Invoker()
+	if err != nil {
+		return err
+	}
+	source := filepath.Join(s.options.Root, "web")
+	hash, err := image.Hash(source)
+	if err != nil {
+		return err
+	}
+	// What it was built from is named beside the folder, not in it: nginx serves all that is in.
+	stamp := s.state.Path("app.hash")
+	if have, err := os.ReadFile(stamp); err != nil || string(have) != hash {
+		if err := (node.Project{Dir: source, Invoker: invoker, Line: line}).Build(ctx, s.state.Path("app")); err != nil {
+			return err
+		}
+		if err := os.WriteFile(stamp, []byte(hash), 0o644); err != nil {
+			return err
+		}
+	}
+	days, err := strconv.Atoi(s.settings.or("TRIAL_DAYS", "14"))
+	if err != nil {
+		return fmt.Errorf("TRIAL_DAYS must be a number of days, not %q", s.settings["TRIAL_DAYS"])
+	}
+	return views.WriteSite(ctx, s.state.Path("site"), views.Site{
+		Brand: s.settings.or("BRAND", "Slicegate"), AppURL: s.AppURL, SiteURL: s.SiteURL,
+		ContactEmail: os.Getenv("CONTACT_EMAIL"), TrialDays: days,
+	})
+}
+
+func (s *System) startFunctions(ctx context.Context, _ func(string)) error {
+	who, err := service()
+	if err != nil {
+		return err
+	}
+	if err := who.MakeDir(s.functionSockets(), 0o755); err != nil {
+		return err
+	}
+	_, password, err := s.passwords()
+	if err != nil {
+		return err
+	}
+	environment := map[string]string{
+		"DATABASE_URL": s.database.URL(migrations.RoleFunctions, password, migrations.DatabaseGateway),
+		"SOCKET_DIR":   s.functionSockets(),
+	}
+	if err := s.key(environment, "SESSION_KEY", "session-key"); err != nil {
+		return err
+	}
+	child, err := s.start(process.Spec{Name: "functions", Path: s.binary("functions"), Env: s.settings.with(environment), Account: &who, Grace: 30 * time.Second})
+	if err != nil {
+		return err
+	}
+	return until(ctx, child, "functions", func(ctx context.Context) error {
+		for _, name := range []string{"auth", "proxy"} {
+			conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.functionSockets(), name+".sock"))
+			if err != nil {
+				return err
+			}
+			conn.Close()
+		}
+		return nil
+	})
+}
+
+func (s *System) startRunner(context.Context, func(string)) error {
+	environment, err := s.runnerEnvironment()
+	if err != nil {
+		return err
+	}
+	_, err = s.start(process.Spec{Name: "runner", Path: s.binary("runner"), Args: []string{"work"}, Env: environment, Grace: 60 * time.Second})
+	return err
+}
+
+func (s *System) runnerEnvironment() ([]string, error) {
+	password, _, err := s.passwords()
+	if err != nil {
+		return nil, err
+	}
+	environment := map[string]string{
+		"DATABASE_URL":        s.database.URL(migrations.RoleRunner, password, migrations.DatabaseGateway),
+		"SLICES_DATABASE_URL": s.database.URL(migrations.RoleRunner, password, migrations.DatabaseSlices),
+		"SLICE_SOCKET_DIR":    s.database.SliceSockets,
+		"DATA_ROOT":           s.dataRoot(),
+		"FLEET":               s.fleetName(),
+	}
+	if s.Engine != nil {
+		environment["DOCKER_HOST"] = s.Engine.Host
+	}
+	if s.image != "" {
+		environment["SLICE_IMAGE"] = s.image
+	}
+	if err := s.key(environment, "SLICE_ROLE_KEY", "slice-role-key"); err != nil {
+		return nil, err
+	}
+	return s.settings.with(environment), nil
+}
+
+func (s *System) startNginx(ctx context.Context, _ func(string)) error {
+	who, err := service()
+	if err != nil {
+		return err
+	}
+	dir := s.state.Path("nginx")
+	if err := who.MakeDir(dir, 0o755); err != nil {
+		return err
+	}
+	var ports config.Ports
+	if err := ports.UnmarshalText([]byte(s.settings.or("SLICE_PORTS", "5001-5399"))); err != nil {
+		return fmt.Errorf("SLICE_PORTS: %w", err)
+	}
+	path := s.state.Path("nginx.conf")
+	if err := (nginx.Config{
+		Listen: s.address(), SiteNames: []string{"localhost", "127.0.0.1"}, AppNames: []string{"app.localhost"},
+		SocketDir: s.functionSockets(), SiteRoot: s.state.Path("site"), AppRoot: s.state.Path("app"), StateDir: dir,
+		FirstPort: ports.First, LastPort: ports.Last,
+	}).Write(path); err != nil {
+		return err
+	}
+	child, err := s.start(process.Spec{
+		Name: "nginx", Path: packages.Nginx.Path(), Args: []string{"-e", "stderr", "-p", dir, "-c", path},
+		Account: &who, BindLow: s.options.Port < 1024,
+	})
+	if err != nil {
+		return err
+	}
+	return until(ctx, child, "nginx", func(ctx context.Context) error {
+		return s.answers(ctx, "app.localhost", "/auth/me", http.StatusUnauthorized)
+	})
+}
+
+// answers asks through nginx, the functions and the database behind them.
+func (s *System) answers(ctx context.Context, host, path string, want int) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address()+path, nil)
+	if err != nil {
+		return err
+	}
+	request.Host = net.JoinHostPort(host, strconv.Itoa(s.options.Port))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	if response.StatusCode != want {
+		return fmt.Errorf("http://%s%s answered %s", request.Host, path, response.Status)
+	}
+	return nil
+}
+
+// start starts one of the services in front of the database.
+func (s *System) start(spec process.Spec) (*process.Child, error) {
+	lines, err := s.lines(spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	spec.Line, spec.Dir = lines, "/"
+	if spec.Account != nil {
+		spec.ReadSearch = !spec.Account.Reaches(s.state.Path("any"))
+	}
+	return s.front.Start(spec)
+}
+
+// publish tells `local env` how to reach the system.
+func (s *System) publish() error {
+	password, _, err := s.passwords()
+	if err != nil {
+		return err
+	}
+	s.addresses = map[string]string{
+		"DATABASE_URL":        s.database.URL(migrations.RoleRunner, password, migrations.DatabaseGateway),
+		"SLICES_DATABASE_URL": s.database.URL(migrations.RoleRunner, password, migrations.DatabaseSlices),
+		"DOCKER_HOST":         s.Engine.Host,
+		"SITE_URL":            s.SiteURL,
+		"APP_URL":             s.AppURL,
+		"FLEET":               s.fleetName(),
+		"SLICE_IMAGE":         s.image,
+		"SLICE_PORTS":         s.settings.or("SLICE_PORTS", "5001-5399"),
+		"DATA_ROOT":           s.dataRoot(),
+		"SOCKET_DIR":          s.functionSockets(),
+		"NGINX_CONF":          s.state.Path("nginx.conf"),
+	}
+	invoker, err := account.Invoker()
+	if err != nil {
+		return err
+	}
+	return s.state.Publish(s.addresses, invoker)
+}
+
+func (s *System) functionSockets() string { return filepath.Join(s.state.RunDir, "functions") }
+func (s *System) dataRoot() string        { return s.settings.or("DATA_ROOT", s.state.Path("data")) }

@@ -1,0 +1,39 @@
+package system
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestSettingsComeFromTheEnvironmentButForWhatIsOurs(t *testing.T) {
+	environment := map[string]string{
+		"POOL_SIZE": "3", "TRIAL_DAYS": "7", "SESSION_KEY_FILE": "/key", "BRAND": "", "SLICE_PORTS": "7001-7099",
+		"DATABASE_URL": "postgres://another-program", "SOCKET_DIR": "/elsewhere", "HOME": "/root",
+	}
+	got := settingsFrom(func(name string) (string, bool) { value, ok := environment[name]; return value, ok },
+		Options{SlicePorts: "6001-6399", ExtraEnv: []string{"MAX_SLICES=5"}})
+	want := settings{"POOL_SIZE": "3", "TRIAL_DAYS": "7", "SESSION_KEY_FILE": "/key", "SLICE_PORTS": "6001-6399", "MAX_SLICES": "5"}
+	if len(got) != len(want) {
+		t.Fatalf("got %v", got)
+	}
+	for name, value := range want {
+		if got[name] != value {
+			t.Errorf("%s is %q, want %q", name, got[name], value)
+		}
+	}
+	lines := settings{"A": "1", "B": "2"}.with(map[string]string{"B": "3"})
+	slices.Sort(lines)
+	if !slices.Equal(lines, []string{"A=1", "B=3"}) {
+		t.Fatalf("got %v", lines)
+	}
+}
+
+func TestPortIsANumberOfAPort(t *testing.T) {
+	for text, want := range map[string]int{"": 8080, "9000": 9000, "0": 0, "65536": 0, "http": 0} {
+		t.Setenv("PORT", text)
+		got, err := Port()
+		if got != want || (err == nil) != (want != 0) {
+			t.Errorf("%q: got %d, %v", text, got, err)
+		}
+	}
+}
