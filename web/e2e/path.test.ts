@@ -29,13 +29,13 @@ test("from the landing page to an inbox that lives, and back to it", async () =>
   const chat = page.getByRole("list", { name: "All chats" }).getByRole("link", { name: /Nadia Flores/ });
   await chat.getByText(arrives).waitFor();
   await chat.click();
-  await page.getByRole("region", { name: "Chat with Nadia Flores" }).getByText(arrives).waitFor();
+  const messages = page.getByRole("region", { name: "Messages with Nadia Flores" }).getByRole("listitem");
+  await messages.filter({ hasText: arrives }).waitFor();
 
   const sent = `At ten or at one? ${Date.now()}`;
   await page.getByLabel("Message to Nadia Flores").fill(sent);
   await page.keyboard.press("Enter");
-  const bubble = page.getByRole("listitem").filter({ hasText: sent });
-  await bubble.getByText("Read.").waitFor({ timeout: 60_000 });
+  await messages.filter({ hasText: sent }).getByText("Read.").waitFor({ timeout: 60_000 });
   await ann.picture("chat");
 
   await ann.logOut();
@@ -47,8 +47,8 @@ test("from the landing page to an inbox that lives, and back to it", async () =>
     .getByRole("list", { name: "All chats" })
     .getByRole("link", { name: /Nadia Flores/ })
     .click();
-  await page.getByRole("region", { name: "Chat with Nadia Flores" }).getByText(sent).waitFor();
-  await page.getByRole("region", { name: "Chat with Nadia Flores" }).getByText(arrives).waitFor();
+  await messages.filter({ hasText: sent }).waitFor();
+  await messages.filter({ hasText: arrives }).waitFor();
   expect(ann.errors).toEqual([]);
   await ann.context.close();
 });

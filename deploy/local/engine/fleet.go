@@ -16,6 +16,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// fleetLabel is on every container and network of a fleet; its value is the fleet's name.
+const fleetLabel = "slicegate.fleet"
+
 // Stop stops every running container with a label, KEY=value.
 func (e *Engine) Stop(ctx context.Context, label string) error {
 	return e.stopContainers(ctx, label)
@@ -54,8 +57,7 @@ func (e *Engine) RemoveSettled(ctx context.Context, label string) error {
 
 // Fleets are the names of the fleets that have a container or a network.
 func (e *Engine) Fleets(ctx context.Context) ([]string, error) {
-	const label = "slicegate.fleet"
-	with := filters.NewArgs(filters.Arg("label", label))
+	with := filters.NewArgs(filters.Arg("label", fleetLabel))
 	containers, err := e.Client.ContainerList(ctx, container.ListOptions{All: true, Filters: with})
 	if err != nil {
 		return nil, err
@@ -66,10 +68,10 @@ func (e *Engine) Fleets(ctx context.Context) ([]string, error) {
 	}
 	names := map[string]bool{}
 	for _, one := range containers {
-		names[one.Labels[label]] = true
+		names[one.Labels[fleetLabel]] = true
 	}
 	for _, one := range networks {
-		names[one.Labels[label]] = true
+		names[one.Labels[fleetLabel]] = true
 	}
 	return slices.Sorted(maps.Keys(names)), nil
 }
@@ -90,37 +92,51 @@ func (e *Engine) remove(ctx context.Context, label string) (count int, err error
 }
 
 // RemoveMounting removes every container that has something below one of the folders
-// mounted: whatever it is called, it is of the system that these folders are of.
+// mounted: whatever it is called, it is of the system that these folders are of. The
+// networks of its fleet go too, if nothing else uses them.
 func (e *Engine) RemoveMounting(ctx context.Context, folders ...string) error {
 	all, err := e.Client.ContainerList(ctx, container.ListOptions{All: true})
 	if err != nil {
 		return err
 	}
-	return e.removeContainers(ctx, slices.DeleteFunc(all, func(one container.Summary) bool {
+	ours := slices.DeleteFunc(all, func(one container.Summary) bool {
 		return !slices.ContainsFunc(one.Mounts, func(mount container.MountPoint) bool {
 			return slices.ContainsFunc(folders, func(folder string) bool { return strings.HasPrefix(mount.Source+"/", folder+"/") })
 		})
-	}))
+	})
+	fleets := map[string]bool{}
+	for _, one := range ours {
+		fleets[one.Labels[fleetLabel]] = true
+	}
+	delete(fleets, "")
+	return errors.Join(e.removeContainers(ctx, ours), e.removeUnused(ctx, func(one network.Inspect) bool { return fleets[one.Labels[fleetLabel]] }))
 }
 
 // RemoveDeserted removes the networks of fleets of Go tests (t and eight letters or
 // digits) that were made since and have no container, and the fleets' control groups.
 func (e *Engine) RemoveDeserted(ctx context.Context, since time.Time) error {
-	networks, err := e.Client.NetworkList(ctx, network.ListOptions{Filters: filters.NewArgs(filters.Arg("label", "slicegate.fleet"))})
+	err := e.removeUnused(ctx, func(one network.Inspect) bool {
+		return ofGoTest.MatchString(one.Labels[fleetLabel]) && one.Created.After(since)
+	})
+	removeGroups("t????????s", "t????????s.slice")
+	return err
+}
+
+// removeUnused removes those networks that match and that no running container is in.
+func (e *Engine) removeUnused(ctx context.Context, match func(network.Inspect) bool) error {
+	networks, err := e.Client.NetworkList(ctx, network.ListOptions{Filters: filters.NewArgs(filters.Arg("label", fleetLabel))})
 	if err != nil {
 		return err
 	}
 	var failures []error
 	for _, one := range networks {
-		if !ofGoTest.MatchString(one.Labels["slicegate.fleet"]) || one.Created.Before(since) {
+		if !match(one) {
 			continue
 		}
-		// The engine refuses one that is in use.
-		if err := e.Client.NetworkRemove(ctx, one.ID); err != nil && !errdefs.IsPermissionDenied(err) {
+		if err := e.Client.NetworkRemove(ctx, one.ID); err != nil && !errdefs.IsPermissionDenied(err) { // which is: in use
 			failures = append(failures, ignoreGone(err))
 		}
 	}
-	removeGroups("t????????s", "t????????s.slice")
 	return errors.Join(failures...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -158,6 +159,9 @@ type lines struct {
 	last    []string
 }
 
+// escape is what colours text: some tools send it to whatever they write to.
+var escape = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
+
 const (
 	kept    = 40
 	longest = 8 << 10 // bytes; a longer line is cut, so that a child cannot fill our memory
@@ -186,7 +190,7 @@ func (l *lines) flush() {
 }
 
 func (l *lines) emit() {
-	text := string(l.partial)
+	text := escape.ReplaceAllString(string(l.partial), "")
 	l.partial = l.partial[:0]
 	l.last = append(l.last, text)
 	if len(l.last) > kept {

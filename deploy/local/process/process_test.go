@@ -150,7 +150,7 @@ func TestSecretsOfOursAreNotInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got["A_SECRET=x"] || !got["CI=true"] || !got["GIVEN=1"] {
-		t.Fatalf("the child's environment: %v", got)
+		t.Fatalf("inherited a secret: %v, CI: %v, what was given: %v", got["A_SECRET=x"], got["CI=true"], got["GIVEN=1"])
 	}
 }
 
@@ -158,7 +158,7 @@ func TestLinesAreCutWhole(t *testing.T) {
 	var got []string
 	l := &lines{to: func(line string) { got = append(got, line) }}
 	fmt.Fprint(l, "one\ntw")
-	fmt.Fprint(l, "o\n\nend")
+	fmt.Fprint(l, "o\n\n\x1b[1;31men\x1b[0md")
 	l.flush()
 	if strings.Join(got, "|") != "one|two||end" {
 		t.Fatalf("%q", got)

@@ -176,7 +176,7 @@ func (e *Environment) moduleCache(ctx context.Context) (string, error) {
 // script runs a script of one of the npm packages as the invoker.
 func (e *Environment) script(name, script string) func(context.Context, func(string)) error {
 	return func(ctx context.Context, line func(string)) error {
-		return e.npm(name, line).Script(ctx, script, append(e.testVariables(), "NO_COLOR=1")...)
+		return e.npm(name, line).Script(ctx, script, e.testVariables()...)
 	}
 }
 

@@ -4,6 +4,7 @@ import { Notice } from "../ui/Notice";
 import { PageHeading } from "../ui/PageHeading";
 import { useWorkspaceState } from "../workspace/WorkspaceProvider";
 import { LinkPage } from "./LinkPage";
+import { RestartButton } from "./RestartButton";
 import { Steps } from "./Steps";
 import { linkStep } from "./step";
 
@@ -24,6 +25,8 @@ const how: { icon: IconName; title: string; text: string }[] = [
     text: "Point the phone at the code on the next page. That is all.",
   },
 ];
+
+const showTheCode = "I have my phone: show the code";
 
 /** The first step of linking: what is needed, how it goes, what to know. */
 export function ConnectPage() {
@@ -55,9 +58,14 @@ export function ConnectPage() {
           This is not an official WhatsApp product, and WhatsApp may restrict numbers that use such a
           connection or that send many unasked messages.
         </Notice>
-        <Link href="/connect/link" className="button button-wide">
-          I have my phone: show the code
-        </Link>
+        {step === "timedOut" ? (
+          // The codes of a workspace that was waiting for somebody have run out unseen: no news to them.
+          <RestartButton label={showTheCode} />
+        ) : (
+          <Link href="/connect/link" className="button button-wide">
+            {showTheCode}
+          </Link>
+        )}
       </section>
     </div>
   );

@@ -295,8 +295,9 @@ describe("SharedStream", () => {
     await second.hide();
     await first.hide();
     // The second was next in the queue, but nobody looks at it.
+    expect(browser.sources).toHaveLength(3);
     await vi.advanceTimersByTimeAsync(hiddenGrace);
-    expect(browser.open).toHaveLength(1);
+    expect(browser.sources).toHaveLength(3);
     browser.stream.open();
     browser.stream.emit("contact", contact("e"));
     expect(third.heard.at(-1)).toContain('"e"');

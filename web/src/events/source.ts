@@ -69,7 +69,7 @@ export function openSource(create: () => Source, handlers: StreamHandlers): () =
     await handlers.onRefused();
     if (stopped || source) return;
     clearTimeout(timer);
-    timer = setTimeout(open, backoff(refusals));
+    timer = setTimeout(open, backoff(refusals++));
   };
 
   open();

@@ -12,6 +12,7 @@ it.each([
   "?next=",
   "?next=https://evil.test/",
   "?next=//evil.test/",
+  "?next=//evil.test/chats",
   "?next=/%5Cevil.test",
   "?next=/%09/evil.test",
   "?next=/./%2Fevil.test",

@@ -154,6 +154,16 @@ describe("Workspace", () => {
     expect(api.status).toHaveBeenCalledTimes(1);
   });
 
+  it("does not begin to try when the answer fails after it was stopped", async () => {
+    const answer = later<Status>();
+    api.status.mockReturnValueOnce(answer.promise);
+    workspace.start();
+    workspace.stop();
+    answer.reject(new ApiFailure(0, "Offline."));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(api.status).toHaveBeenCalledTimes(1);
+  });
+
   it.each([401, 503])("has the session checked after a %i", async (code) => {
     api.status.mockRejectedValueOnce(new ApiFailure(code, "No."));
     workspace.start();
