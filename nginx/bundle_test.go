@@ -34,7 +34,7 @@ import (
 // bundle is a real nginx before real functions, over a database of its own. The slices
 // behind it are servers of the tests: some misbehave as no image of ours would.
 type bundle struct {
-	t    *testing.T
+	t    testing.TB
 	db   storetest.Database
 	addr string
 	app  string // its Host
@@ -46,7 +46,7 @@ type place struct {
 	port int
 }
 
-func newSlice(t *testing.T, handler http.HandlerFunc) *place {
+func newSlice(t testing.TB, handler http.HandlerFunc) *place {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	_ = server.Listener.Close()
@@ -71,6 +71,11 @@ func init() { nextPort.Store(26_001) }
 func setup(t *testing.T, ports ...int) *bundle {
 	t.Helper()
 	t.Parallel()
+	return start(t, ports...)
+}
+
+func start(t testing.TB, ports ...int) *bundle {
+	t.Helper()
 	// Sockets have short paths: t.TempDir's may be too long.
 	dir, err := os.MkdirTemp("", "sg")
 	if err != nil {
@@ -120,16 +125,7 @@ func (b *bundle) functions(dir string) {
 
 func (b *bundle) nginx(dir string, ports []int) {
 	b.t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		program = "/usr/sbin/nginx" // where Debian has it, outside a user's PATH
-	}
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.addr = probe.Addr().String()
-	_ = probe.Close()
+	b.addr = freeAddress(b.t)
 	for name, content := range map[string]string{"site": "the site", "web": "the app"} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			b.t.Fatal(err)
@@ -152,30 +148,50 @@ func (b *bundle) nginx(dir string, ports []int) {
 	if err := config.Write(path); err != nil {
 		b.t.Fatal(err)
 	}
+	run(b.t, b.addr, dir, path)
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	probe, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer probe.Close()
+	return probe.Addr().String()
+}
+
+// run runs nginx with a configuration until the test ends, and waits for it to listen.
+func run(t testing.TB, addr, dir, path string) {
+	t.Helper()
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		program = "/usr/sbin/nginx" // where Debian has it, outside a user's PATH
+	}
 	var complaints bytes.Buffer
 	command := exec.Command(program, "-c", path, "-p", dir, "-e", "stderr")
 	command.Stderr = &complaints
 	if err := command.Start(); err != nil {
-		b.t.Fatalf("nginx: %v", err)
+		t.Fatalf("nginx: %v", err)
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- command.Wait() }()
-	b.t.Cleanup(func() {
+	t.Cleanup(func() {
 		_ = command.Process.Signal(os.Interrupt)
 		<-exited
-		if b.t.Failed() {
-			b.t.Log(complaints.String())
+		if t.Failed() {
+			t.Log(complaints.String())
 		}
 	})
 	for {
-		if conn, err := net.Dial("tcp", b.addr); err == nil {
+		if conn, err := net.Dial("tcp", addr); err == nil {
 			_ = conn.Close()
 			return
 		}
 		select {
 		case err := <-exited:
 			exited <- err
-			b.t.Fatalf("nginx ended: %v\n%s", err, complaints.String())
+			t.Fatalf("nginx ended: %v\n%s", err, complaints.String())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

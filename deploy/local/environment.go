@@ -68,6 +68,14 @@ func runTests(ctx context.Context, root string, out *os.File) (err error) {
 	return withEnvironment(ctx, root, "test", out, (*suite.Environment).Run)
 }
 
+// runBenchProxy measures the way through nginx.
+func runBenchProxy(ctx context.Context, root string, out *os.File) error {
+	if err := needRoot(); err != nil {
+		return err
+	}
+	return withEnvironment(ctx, root, "bench", out, (*suite.Environment).BenchProxy)
+}
+
 // runLinters runs the linters alone.
 func runLinters(ctx context.Context, root string, out *os.File) error {
 	return withEnvironment(ctx, root, "lint", out, (*suite.Environment).Lint)

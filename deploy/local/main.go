@@ -23,12 +23,13 @@ func main() {
 
 const usage = `Usage: local COMMAND, in the checkout
 
-  run       start the whole system in the foreground
-  env       print how to reach the running system, as KEY=value lines
-  test      run every test
-  lint      run the linters
-  clean     remove the state of systems that do not run
-  test-env  keep up what tests need, and print the variables they read
+  run          start the whole system in the foreground
+  env          print how to reach the running system, as KEY=value lines
+  test         run every test
+  lint         run the linters
+  clean        remove the state of systems that do not run
+  test-env     keep up what tests need, and print the variables they read
+  bench-proxy  measure the way through nginx to a slice
 `
 
 type command func(ctx context.Context, root string, out *os.File) error
@@ -40,6 +41,8 @@ var commands = map[string]command{
 	"test":     runTests,
 	"lint":     runLinters,
 	"test-env": runTestEnvironment,
+
+	"bench-proxy": runBenchProxy,
 }
 
 func run(ctx context.Context, args []string, out, errs *os.File) int {

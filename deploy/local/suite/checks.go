@@ -162,7 +162,7 @@ func (e *Environment) goTests(ctx context.Context, line func(string)) error {
 		return err
 	}
 	return process.Run(ctx, process.Spec{
-		Name: "go test", Path: "go", Args: []string{"test", "-race", "./..."}, Dir: e.root,
+		Name: "go test", Path: "go", Args: []string{"test", "-race", "-timeout", "30m", "./..."}, Dir: e.root,
 		Env: append(e.testVariables(), "GOMODCACHE="+modules), Line: line,
 	})
 }
