@@ -24,7 +24,7 @@ var page = template.Must(template.New("nginx.conf.tmpl").
 type Config struct {
 	Listen              string // "127.0.0.1:8080", or a port alone for all addresses
 	SiteNames, AppNames []string
-	SocketDir           string // auth.sock and proxy.sock
+	SocketDir           string // auth.sock and proxy.sock; nginx keeps answers of the latter there, so it must be writable and had better be tmpfs
 	SiteRoot, AppRoot   string
 	StateDir            string // pid, access log, temporary files; must exist and be writable for nginx
 	MimeTypes           string // Debian's file if empty

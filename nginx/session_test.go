@@ -23,6 +23,33 @@ func TestLogoutIsHeededEverywhere(t *testing.T) {
 	b.until("the logout is heeded", func() bool { return b.get("/api/status", cookie).StatusCode == 401 })
 }
 
+func TestAnAnswerForOneIsNoAnswerForAnother(t *testing.T) {
+	mine := newSlice(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "mine") })
+	theirs := newSlice(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "theirs") })
+	b := setup(t, mine.port, theirs.port)
+	me, them := b.customer("ann@example.com", mine), b.customer("bob@example.com", theirs)
+	for range 20 { // within the second in which nginx keeps an answer
+		if got := b.get("/api/status", me); got.body != "mine" {
+			t.Errorf("mine: %d %q", got.StatusCode, got.body)
+		}
+		if got := b.get("/api/status", them); got.body != "theirs" {
+			t.Errorf("theirs: %d %q", got.StatusCode, got.body)
+		}
+		if got := b.get("/api/status", ""); got.StatusCode != 401 {
+			t.Errorf("nobody: %d %q", got.StatusCode, got.body)
+		}
+		if got := b.get("/api/status", me+"x"); got.StatusCode != 401 {
+			t.Errorf("a forged cookie: %d %q", got.StatusCode, got.body)
+		}
+		if got := b.do("GET", "/api/status", "", "Cookie", me, "Upgrade", "websocket", "Connection", "upgrade", "Origin", "http://evil.example"); got.StatusCode != 403 {
+			t.Errorf("another site's WebSocket: %d %q", got.StatusCode, got.body)
+		}
+		if got := b.do("POST", "/api/status", "", "Cookie", me, "Sec-Fetch-Site", "cross-site"); got.StatusCode != 403 {
+			t.Errorf("another site's POST: %d %q", got.StatusCode, got.body)
+		}
+	}
+}
+
 func TestASliceThatMovesIsFollowed(t *testing.T) {
 	answer := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) }

@@ -45,6 +45,9 @@ func (p *Proxy) EndStreams(ctx context.Context) error { return p.hub.Shutdown(ct
 // port that it has left may be somebody else's by now.
 func (p *Proxy) address(ctx context.Context, slice int64, port int) (string, error) {
 	row, err := store.New(p.Pool).SliceByID(ctx, slice)
+	if store.IsNone(err) {
+		return "", events.ErrGone
+	}
 	if err != nil {
 		return "", err
 	}
