@@ -25,7 +25,7 @@ import (
 
 // bundle is one test's function over its own database, on a real port.
 type bundle struct {
-	t      *testing.T
+	t      testing.TB
 	db     storetest.Database
 	auth   *auth.Auth
 	server *httptest.Server
@@ -34,6 +34,11 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Parallel()
+	return start(t)
+}
+
+func start(t testing.TB) *bundle {
+	t.Helper()
 	b := &bundle{t: t, db: storetest.New(t), now: time.Now().Truncate(time.Microsecond)}
 	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
 	if err != nil {
@@ -60,7 +65,7 @@ func (b *bundle) slice() store.Slice {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	port := int32(5001 + 2*(slice.ID%1000))
+	port := int32(5001 + 2*(slice.ID%10_000))
 	if _, err := b.db.Pool.Exec(ctx, "UPDATE gateway.slices SET status = 'available', port = $2 WHERE id = $1", slice.ID, port); err != nil {
 		b.t.Fatal(err)
 	}
@@ -272,4 +277,26 @@ func TestBadRequestsAreToldWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: got %d %q, want %d with %q", test.name, got.status, got.problem, test.status, test.says)
 		}
 	}
+}
+
+// BenchmarkRegister is the transaction from a new account to an assigned slice, without the
+// hash of the password: account, slice, audit, session, and the order for the next slice.
+func BenchmarkRegister(b *testing.B) {
+	bundle := start(b)
+	for range b.N {
+		bundle.slice()
+	}
+	var slowest time.Duration
+	n := 0
+	b.ResetTimer()
+	for range b.N {
+		n++
+		began := time.Now()
+		_, slice, _, err := bundle.auth.Register(context.Background(), fmt.Sprintf("user%d@example.com", n), "hash")
+		if err != nil || slice == nil {
+			b.Fatalf("slice %v, %v", slice, err)
+		}
+		slowest = max(slowest, time.Since(began))
+	}
+	b.ReportMetric(float64(slowest.Microseconds())/1000, "slowest-ms")
 }
