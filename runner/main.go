@@ -20,7 +20,7 @@ const usage = `runner: works the jobs of one server.
   runner work      work jobs until SIGTERM; slices run on
   runner migrate   bring the gateway's schema and River's to the newest version
 
-Settings come from the environment: see the table in the README.`
+Settings come from the environment; the README has a table of them`
 
 func main() {
 	ctx, stop := signalContext()
