@@ -112,6 +112,8 @@ test("two people at the same time never see each other's data, on a phone and on
 
 test("who is not logged in is asked to, and comes back to where they pointed", async () => {
   const dora = await Person.arrive(browser, "dora", phone);
+  await dora.page.goto(site);
+  await dora.picture("landing");
   await dora.page.goto(`${app}/connect/link`);
   await dora.page.waitForURL(`${app}/login**`);
   await dora.picture("login");

@@ -111,7 +111,9 @@ export class Person {
     const { page } = this;
     // The pool may be empty: then this person waits in line. What is clicked is a link, or a
     // button if the codes of the warm slice have run out meanwhile.
-    await page.getByText("I have my phone: show the code").click({ timeout: 120_000 });
+    await page.getByText("I have my phone: show the code").waitFor({ timeout: 120_000 });
+    await this.picture("connect");
+    await page.getByText("I have my phone: show the code").click();
     await page.getByText(/^Code \d of 6$/).waitFor({ timeout: 60_000 });
     await page
       .getByRole("timer")
