@@ -30,13 +30,14 @@ func (p Project) Install(ctx context.Context) error {
 	return p.alone(ctx, func() error { return p.install(ctx) })
 }
 
-// Build runs the build and copies dist into a new folder, which replaces into.
-func (p Project) Build(ctx context.Context, into string) error {
+// Build runs the build, with more environment, and copies dist into a new folder, which
+// replaces into.
+func (p Project) Build(ctx context.Context, into string, env ...string) error {
 	return p.alone(ctx, func() error {
 		if err := p.install(ctx); err != nil {
 			return err
 		}
-		if err := p.npm(ctx, p.Dir, nil, "run", "build"); err != nil {
+		if err := p.npm(ctx, p.Dir, env, "run", "build"); err != nil {
 			return err
 		}
 		fresh := into + ".new"

@@ -32,10 +32,12 @@ func (s *System) buildPages(ctx context.Context, line func(string)) error {
 	if err != nil {
 		return err
 	}
+	brand := s.settings.or("BRAND", "Slicegate")
+	hash += " " + brand
 	// What it was built from is named beside the folder, not in it: nginx serves all that is in.
 	stamp := s.state.Path("app.hash")
 	if have, err := os.ReadFile(stamp); err != nil || string(have) != hash {
-		if err := (node.Project{Dir: source, Invoker: invoker, Line: line}).Build(ctx, s.state.Path("app")); err != nil {
+		if err := (node.Project{Dir: source, Invoker: invoker, Line: line}).Build(ctx, s.state.Path("app"), "VITE_BRAND="+brand); err != nil {
 			return err
 		}
 		if err := os.WriteFile(stamp, []byte(hash), 0o644); err != nil {
@@ -47,7 +49,7 @@ func (s *System) buildPages(ctx context.Context, line func(string)) error {
 		return fmt.Errorf("TRIAL_DAYS must be a number of days, not %q", s.settings["TRIAL_DAYS"])
 	}
 	return views.WriteSite(ctx, s.state.Path("site"), views.Site{
-		Brand: s.settings.or("BRAND", "Slicegate"), AppURL: s.AppURL, SiteURL: s.SiteURL,
+		Brand: brand, AppURL: s.AppURL, SiteURL: s.SiteURL,
 		ContactEmail: os.Getenv("CONTACT_EMAIL"), TrialDays: days,
 	})
 }
