@@ -58,7 +58,7 @@ func (w *FillPool) Work(ctx context.Context, job *river.Job[FillPoolArgs]) error
 		if err := queries.LockPool(ctx, server); err != nil {
 			return err
 		}
-		if _, err := Match(ctx, tx, "job:fill_pool"); err != nil {
+		if _, err := store.Match(ctx, tx, "job:fill_pool"); err != nil {
 			return err
 		}
 		return w.order(ctx, queries, server)

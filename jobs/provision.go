@@ -71,10 +71,10 @@ func (w *Provision) finish(ctx context.Context, slice store.Slice) error {
 		if _, err := queries.MakeAvailable(ctx, slice.ID); err != nil {
 			return fmt.Errorf("finish slice %d: %w", slice.ID, err)
 		}
-		if err := record(ctx, queries, "job:provision", "slice.provision", slice.ID, nil); err != nil {
+		if err := queries.RecordSlice(ctx, "job:provision", "slice.provision", slice.ID, nil); err != nil {
 			return err
 		}
-		matched, err := Match(ctx, tx, "job:provision")
+		matched, err := store.Match(ctx, tx, "job:provision")
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (w *Provision) giveUp(ctx context.Context, slice store.Slice) error {
 		if err != nil || changed == 0 {
 			return err
 		}
-		if err := record(ctx, queries, "job:provision", "slice.fail", slice.ID, nil); err != nil {
+		if err := queries.RecordSlice(ctx, "job:provision", "slice.fail", slice.ID, nil); err != nil {
 			return err
 		}
 		if err := enqueue(ctx, tx, ReleaseArgs{Server: slice.Server, Slice: slice.ID}); err != nil {

@@ -64,7 +64,7 @@ func (w *Release) Work(ctx context.Context, job *river.Job[ReleaseArgs]) error {
 			if err := queries.FreePort(ctx, slice.ID); err != nil {
 				return fmt.Errorf("release slice %d: %w", slice.ID, err)
 			}
-			return record(ctx, queries, "job:release", "slice.release", slice.ID, nil)
+			return queries.RecordSlice(ctx, "job:release", "slice.release", slice.ID, nil)
 		})
 	})
 }

@@ -63,7 +63,7 @@ func (a *Auth) Register(ctx context.Context, email, passwordHash string) (user s
 		if err != nil {
 			return err
 		}
-		matched, err := jobs.Match(ctx, tx, fmt.Sprintf("user:%d", user.ID))
+		matched, err := store.Match(ctx, tx, fmt.Sprintf("user:%d", user.ID))
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package jobs
+package store
 
 import (
 	"context"
@@ -6,33 +6,32 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-
-	"slicegate/store"
 )
 
 // Match gives ready slices to waiting users, the longest wait first, until one of the two
 // runs out, and returns the slices it gave. It belongs in the transaction that made a user
 // wait or a slice ready. Two such transactions at once can each miss the other's row, so
-// each must also enqueue FillPoolArgs, whose worker matches again after both.
-func Match(ctx context.Context, tx pgx.Tx, actor string) ([]store.Slice, error) {
-	queries := store.New(tx)
-	var matched []store.Slice
+// each must also enqueue jobs.FillPoolArgs, whose worker matches again after both.
+func Match(ctx context.Context, tx pgx.Tx, actor string) ([]Slice, error) {
+	queries := New(tx)
+	var matched []Slice
 	for {
 		slice, err := queries.MatchNext(ctx)
-		if store.IsNone(err) {
+		if IsNone(err) {
 			return matched, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("match: %w", err)
 		}
-		if err := record(ctx, queries, actor, "slice.assign", slice.ID, map[string]any{"user": *slice.UserID}); err != nil {
+		if err := queries.RecordSlice(ctx, actor, "slice.assign", slice.ID, map[string]any{"user": *slice.UserID}); err != nil {
 			return nil, err
 		}
 		matched = append(matched, slice)
 	}
 }
 
-func record(ctx context.Context, queries *store.Queries, actor, action string, slice int64, detail map[string]any) error {
+// RecordSlice writes what actor did to a slice into the audit; detail may be nil.
+func (q *Queries) RecordSlice(ctx context.Context, actor, action string, slice int64, detail map[string]any) error {
 	if detail == nil {
 		detail = map[string]any{}
 	}
@@ -40,7 +39,7 @@ func record(ctx context.Context, queries *store.Queries, actor, action string, s
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	if err := queries.Record(ctx, store.RecordParams{
+	if err := q.Record(ctx, RecordParams{
 		Actor: actor, Action: action, Subject: fmt.Sprintf("slice:%d", slice), Detail: encoded,
 	}); err != nil {
 		return fmt.Errorf("audit: %w", err)
