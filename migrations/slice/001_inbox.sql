@@ -32,6 +32,9 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_of_chat ON messages (chat_id, at DESC, id DESC);
 
+-- Own messages that are still on their way: what is sent and asked for when a slice becomes ready.
+CREATE INDEX messages_on_their_way ON messages (at, id) WHERE ack IN ('pending', 'sent', 'delivered');
+
 -- What the engine must remember across a restart: the linked number, the state of the simulated phone.
 CREATE TABLE engine_state (
     key   text PRIMARY KEY,

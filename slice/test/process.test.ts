@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Agent, get } from "node:http";
-import { after, beforeEach, test } from "node:test";
+import { after, afterEach, beforeEach, test } from "node:test";
 import type { ChatList, Message, MessagePage, Status } from "../src/api.js";
 import { fingerprint } from "../src/engine/simulated/random.js";
 import { ask, EventClient, eventually } from "./support/client.js";
@@ -13,6 +13,10 @@ let db: TestSchema | undefined;
 beforeEach(async () => {
   await db?.drop();
   db = await createSchema();
+});
+afterEach(async () => {
+  EventClient.closeAll();
+  await SliceProcess.endAll();
 });
 after(async () => {
   await db?.drop();

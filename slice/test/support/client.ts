@@ -7,12 +7,14 @@ const names = ["status", "qr", "sync", "message", "message_ack", "contact", "cha
 
 /** A Socket.IO client that remembers everything it was told, in order. */
 export class EventClient {
+  static readonly #open = new Set<EventClient>();
   readonly events: Recorded[] = [];
   readonly #socket: Socket;
   readonly #waiting = new Set<() => void>();
 
   constructor(url: string, transports: string[] = ["websocket"]) {
     this.#socket = io(url, { transports, reconnectionDelay: 50, reconnectionDelayMax: 100, forceNew: true });
+    EventClient.#open.add(this);
     for (const name of names) {
       this.#socket.on(name, (data) => {
         this.events.push({ name, data } as Recorded);
@@ -57,7 +59,13 @@ export class EventClient {
   }
 
   close(): void {
+    EventClient.#open.delete(this);
     this.#socket.close();
+  }
+
+  /** Closes what a failed test left open. */
+  static closeAll(): void {
+    for (const client of EventClient.#open) client.close();
   }
 
   /** Resolves when the server has ended the connection. */

@@ -6,6 +6,7 @@ import type { TestSchema } from "./postgres.js";
 
 /** The slice as the image runs it: a process of its own. */
 export class SliceProcess {
+  static readonly #running = new Set<SliceProcess>();
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
   readonly log: string[] = [];
@@ -18,7 +19,11 @@ export class SliceProcess {
       env: { PATH: process.env.PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.#ended = once(this.#child, "close").then(([code]) => code);
+    SliceProcess.#running.add(this);
+    this.#ended = once(this.#child, "close").then(([code]) => {
+      SliceProcess.#running.delete(this);
+      return code;
+    });
     this.#child.stderr?.on("data", (text) => {
       this.errors += text;
     });
@@ -48,6 +53,11 @@ export class SliceProcess {
     const slice = new SliceProcess(env);
     const code = await slice.#ended;
     return { code, errors: slice.errors };
+  }
+
+  /** Ends what a failed test left running. */
+  static async endAll(): Promise<void> {
+    await Promise.all([...SliceProcess.#running].map((slice) => slice.end("SIGKILL")));
   }
 
   /** Sends a signal and resolves with the exit code, null if the signal ended it. */
