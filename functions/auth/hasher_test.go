@@ -39,6 +39,10 @@ func TestNobodysHashNeverMatches(t *testing.T) {
 	if got, err := hasher.Matches(context.Background(), "", "nobody has this password"); err != nil || got {
 		t.Errorf("got %v, %v", got, err)
 	}
+	// It takes as long as anybody's: bcrypt's time is its cost.
+	if cost, err := bcrypt.Cost(hasher.nobody); err != nil || cost != bcrypt.MinCost {
+		t.Errorf("an unknown address is checked at cost %d, %v", cost, err)
+	}
 }
 
 func TestHashesAreBounded(t *testing.T) {
