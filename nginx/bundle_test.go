@@ -137,6 +137,7 @@ func (b *bundle) nginx(dir string, ports []int) {
 	config := nginx.Config{
 		Listen: b.addr, SiteNames: []string{"localhost"}, AppNames: []string{b.app},
 		SocketDir: dir, SiteRoot: filepath.Join(dir, "site"), AppRoot: filepath.Join(dir, "web"), StateDir: dir,
+		SliceTimeout: 10 * time.Second,
 	}
 	if os.Geteuid() == 0 {
 		config.User = "root" // the test's own files and sockets are root's

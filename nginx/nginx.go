@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+	"time"
 )
 
 //go:embed nginx.conf.tmpl *.conf
@@ -26,10 +27,11 @@ type Config struct {
 	SiteNames, AppNames []string
 	SocketDir           string // auth.sock and proxy.sock; nginx keeps answers of the latter there, so it must be writable and had better be tmpfs
 	SiteRoot, AppRoot   string
-	StateDir            string // pid, access log, temporary files; must exist and be writable for nginx
-	MimeTypes           string // Debian's file if empty
-	FirstPort, LastPort int    // of slices; the odd ones are declared as upstreams
-	User                string // of the workers; empty where nginx is not started by root
+	StateDir            string        // pid, access log, temporary files; must exist and be writable for nginx
+	MimeTypes           string        // Debian's file if empty
+	FirstPort, LastPort int           // of slices; the odd ones are declared as upstreams
+	SliceTimeout        time.Duration // how long a slice may send or take nothing; zero is 75 s, above the pings of its Socket.IO
+	User                string        // of the workers; empty where nginx is not started by root
 }
 
 // hiddenHeaders are those by which an answer could act on the app's origin or on the browser:
@@ -50,6 +52,9 @@ var hiddenHeaders = []string{
 // Write makes path, and the files that it includes in StateDir. Bad values are an error
 // of nginx itself (`nginx -t`), not of Write.
 func (c Config) Write(path string) error {
+	if c.SliceTimeout == 0 {
+		c.SliceTimeout = 75 * time.Second
+	}
 	if c.MimeTypes == "" {
 		c.MimeTypes = "/etc/nginx/mime.types"
 	}

@@ -35,6 +35,15 @@ func TestWhoMayPass(t *testing.T) {
 	}
 }
 
+func TestASilentSlice(t *testing.T) {
+	slice := newSlice(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	b := setup(t, slice.port)
+	cookie := b.customer("ann@example.com", slice)
+	if got := b.get("/api/status", cookie); got.StatusCode != 504 || !strings.Contains(got.problem(), "too long") {
+		t.Errorf("got %d %s", got.StatusCode, got.body)
+	}
+}
+
 func TestStaticPages(t *testing.T) {
 	b := setup(t)
 	if got := b.get("/connect", ""); got.body != "the app" || !strings.Contains(got.Header.Get("Content-Security-Policy"), "default-src 'self'") {
