@@ -68,9 +68,10 @@ func (p Project) Production(ctx context.Context, parent string, files ...string)
 	if dir, err = os.MkdirTemp(parent, "production-"); err != nil {
 		return "", err
 	}
+	made := dir // a return of "" must not make the clean-up forget it
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(dir))
+			err = errors.Join(err, os.RemoveAll(made))
 		}
 	}()
 	if err := p.Build(ctx, filepath.Join(dir, "dist")); err != nil {
