@@ -15,6 +15,7 @@ export type WaState =
   | "ready"
   | "disconnected"
   | "logged_out"
+  | "passkey"
   | "restricted"
   | "failed";
 
@@ -33,6 +34,21 @@ export interface Status {
   /** When WhatsApp last said anything; null if it never did. */
   lastEventAt: string | null;
   engine: Engine;
+  /** True when what is connected is not WhatsApp: the simulated phone, or a page that plays its part. */
+  standIn: boolean;
+  storage: Storage;
+  /**
+   * When the session's profile was last copied aside; null without a copy. Only after damage
+   * is it worth anything: `POST /api/connection/restore` puts it back.
+   */
+  snapshotAt: string | null;
+}
+
+/** What the slice's media take up. `warning` from 90 % of the quota; `full`: new media is not downloaded. */
+export interface Storage {
+  usedBytes: number;
+  quotaBytes: number;
+  level: "ok" | "warning" | "full";
 }
 
 /** `GET /api/qr` (404 unless the state is `qr`), and the Socket.IO event `qr`. */
@@ -43,6 +59,14 @@ export interface Qr {
   index: number;
   /** How many codes a round has. After the last one the state is `disconnected`, reason `qr_timeout`. */
   of: number;
+  expiresAt: string;
+}
+
+/** `POST /api/connection/pairing-code` `{phoneNumber}`: typed on that phone instead of scanning. 409 unless the state is `qr`. */
+export interface PairingCode {
+  /** Eight letters and digits, without the dash that people are shown. */
+  code: string;
+  phoneNumber: string;
   expiresAt: string;
 }
 
@@ -59,15 +83,46 @@ export interface Sync {
 /** pending: in our queue; sent: WhatsApp's server has it; failed: it was refused. */
 export type Ack = "pending" | "sent" | "delivered" | "read" | "failed";
 
-/** One message. The Socket.IO event `message` carries it whole, for both directions. */
+/** `other`: something this version cannot show (a poll, a location); `text` then says what it is. */
+export type MessageKind = "text" | "image" | "video" | "audio" | "voice" | "document" | "sticker" | "other";
+
+/**
+ * stored: `GET /api/messages/:id/media` has it; pending: on its way to us; over_quota: not
+ * downloaded, the storage is full; too_large: over what one file may have; gone: WhatsApp no longer has it.
+ */
+export type MediaState = "pending" | "stored" | "over_quota" | "too_large" | "gone";
+
+/** The file that a message carries. */
+export interface Media {
+  state: MediaState;
+  mimeType: string;
+  /** null for what has no name of its own, such as photos. */
+  fileName: string | null;
+  /** null while unknown. */
+  bytes: number | null;
+}
+
+/** One message. The Socket.IO event `message` carries it whole, for both directions, and again when its media changes. */
 export interface Message {
   id: string;
   chatId: string;
   fromMe: boolean;
+  kind: MessageKind;
+  /** What was written; the caption of a file; "" without one. */
   text: string;
   at: string;
   /** null for a message that was received. */
   ack: Ack | null;
+  /** null for a message without a file. */
+  media: Media | null;
+  /** Who wrote it, in a group; null in a chat of two and for own messages. */
+  author: Author | null;
+}
+
+/** A member of a group. */
+export interface Author {
+  id: string;
+  name: string;
 }
 
 /** The Socket.IO event `message_ack`. */
@@ -112,11 +167,22 @@ export interface ContactList {
   contacts: Contact[];
 }
 
-/** `POST /api/messages`; answered 202 with the `Message`, its ack `pending`. */
+/**
+ * `POST /api/messages`; answered 202 with the `Message`, its ack `pending`. A file is sent as
+ * multipart/form-data: the fields `to` and `text` (the caption, may be ""), then one part `file`.
+ * With the header `Idempotency-Key` (1 to 100 letters, digits, dashes) the same request sent
+ * again answers the same message and sends nothing more.
+ */
 export interface SendMessage {
   /** A chat id, or a phone number with or without plus sign, spaces and dashes. */
   to: string;
   text: string;
+}
+
+/** `DELETE /api/data`; answered 200 with the `Status`. Unlinks the phone and destroys all data. */
+export interface DeleteData {
+  /** Exactly "DELETE". */
+  confirm: string;
 }
 
 /** What any refused request answers, with a 4xx or 5xx status. */

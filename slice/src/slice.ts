@@ -2,9 +2,8 @@ import type { Logger } from "pino";
 import type { Status } from "./api.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config.js";
-import type { Engine, EngineSink } from "./engine/engine.js";
-import { SimulatedEngine } from "./engine/simulated/engine.js";
-import { simulatedRoutes } from "./engine/simulated/routes.js";
+import { createEngine } from "./engine/create.js";
+import type { EngineSink } from "./engine/engine.js";
 import { Announcer } from "./events.js";
 import { platformRoutes } from "./http/platform.js";
 import { createServer } from "./http/server.js";
@@ -16,7 +15,7 @@ import { Metrics } from "./metrics.js";
 import { Quota } from "./quota.js";
 import { Database } from "./store/database.js";
 import { EngineState } from "./store/engine_state.js";
-import { unfinishedMessages } from "./store/messages.js";
+import { newestMessages, unfinishedMessages } from "./store/messages.js";
 import { untilStored } from "./store/retry.js";
 
 /** A slice that runs. */
@@ -42,6 +41,9 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     ...engine.status(),
     uptime: Math.floor((clock.now() - startedAt) / 1000),
     engine: engine.name,
+    standIn: engine.standIn,
+    storage: { usedBytes: 0, quotaBytes: config.mediaQuotaBytes, level: "ok" },
+    snapshotAt: engine.snapshotAt(),
   });
   const stored = <T>(work: (again: boolean) => Promise<T>) =>
     untilStored(clock, stopping.signal, (attempt) => work(attempt > 1));
@@ -53,26 +55,25 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     qrChanged: (qr) => announcer.announce("qr", qr),
     store: (batch) => stored(() => inbox.store(batch)),
     synced: (progress) => announcer.announce("sync", progress),
+    newest: () => stored(() => newestMessages(db)),
     received: (received) => stored((again) => inbox.receive(received, again)),
     acked: (message, ack) => stored((again) => inbox.acknowledge(message, ack, again)),
   };
-  const simulated = new SimulatedEngine({
-    sliceId: config.sliceId,
-    config: config.simulated,
+  const { engine, routes } = createEngine({
+    config,
     clock,
     sink,
     memory,
     outstanding: (readSince) => unfinishedMessages(db, readSince),
     log,
   });
-  const engine: Engine = simulated;
   const outbox = new Outbox(inbox, engine, clock, log);
 
   const user = createServer(log);
   const sockets = new Sockets(user.server, announcer, () => ({ status: status(), qr: engine.qr() }));
   user.addHook("preClose", async () => sockets.close());
   userRoutes(user, { engine, inbox, outbox, status });
-  simulatedRoutes(user, simulated, status);
+  routes(user, status);
 
   const metrics = new Metrics(
     {

@@ -1,4 +1,5 @@
-import type { Ack, Contact, Engine as EngineName, Message, Qr, Sync, WaState } from "../api.js";
+import type { Readable } from "node:stream";
+import type { Ack, Contact, Engine as EngineName, Message, PairingCode, Qr, Sync, WaState } from "../api.js";
 import type { NewChat } from "../store/chats.js";
 
 /** Where the WhatsApp session stands, as the engine knows it. */
@@ -12,6 +13,8 @@ export interface EngineStatus {
 /** A WhatsApp session: the thing behind the inbox. One per slice. */
 export interface Engine {
   readonly name: EngineName;
+  /** Whether something plays the part of WhatsApp. */
+  readonly standIn: boolean;
   status(): EngineStatus;
   /** The code to scan now; null unless the state is `qr`. */
   qr(): Qr | null;
@@ -23,12 +26,32 @@ export interface Engine {
    */
   restart(): void;
   /**
+   * A code to type on the phone of that number ("+15550100001") instead of scanning. Throws a
+   * Refusal (409) unless the state is `qr`, (400) when WhatsApp refuses the number.
+   */
+  pairingCode(phoneNumber: string): Promise<PairingCode>;
+  /**
    * Hands a stored message over; resolves when WhatsApp has it. The id is ours and WhatsApp
    * keeps it, so handing the same message over again after a crash makes no second one.
-   * Rejects with NotConnected when it must be tried again later, with anything else when
-   * WhatsApp refuses it for good.
+   * `file` is the path of the message's file, if it has media. Rejects with NotConnected when
+   * it must be tried again later, with anything else when WhatsApp refuses it for good.
    */
-  send(message: Message): Promise<void>;
+  send(message: Message, file: string | null): Promise<void>;
+  /**
+   * The file of a message. Rejects with NotConnected when it must be tried again later, with
+   * MediaGone when WhatsApp does not have it any more. The stream holds at most a few MB at a time.
+   */
+  download(message: Message): Promise<Readable>;
+  /** Tells WhatsApp that a chat was read. Does nothing while not connected. */
+  seen(chatId: string): Promise<void>;
+  /**
+   * Unlinks the phone and deletes the session's profile and its snapshots; the state is then
+   * `logged_out`. What WhatsApp does not answer in time is deleted here all the same.
+   */
+  logout(): Promise<void>;
+  /** When the profile was last copied aside, and putting it back. Throws a Refusal (409) without one. */
+  snapshotAt(): string | null;
+  restore(): Promise<void>;
   /** Ends the session's work without unlinking it. Resolves when nothing of it runs any more. */
   stop(): Promise<void>;
 }
@@ -41,10 +64,21 @@ export class NotConnected extends Error {
   }
 }
 
+/** WhatsApp does not have the file any more. */
+export class MediaGone extends Error {
+  constructor() {
+    super("WhatsApp does not have this file any more.");
+    this.name = "MediaGone";
+  }
+}
+
 /** Which message is meant. */
 export type MessageKey = Pick<Message, "id" | "chatId">;
 
-/** A received message, and who it is from. */
+/**
+ * A message that came in, and the contact that its chat is with (for a group: the group, its
+ * phoneNumber null). Own messages written on the phone come in too; they count as read.
+ */
 export interface Received {
   message: Message;
   contact: Contact;
@@ -65,6 +99,8 @@ export interface EngineSink {
   qrChanged(qr: Qr): void;
   store(batch: SyncBatch): Promise<void>;
   synced(progress: Sync): void;
+  /** The newest stored message of every chat, by chat id: what is newer was missed. */
+  newest(): Promise<Map<string, { id: string; at: string }>>;
   /** Storing the same message again changes nothing. */
   received(received: Received): Promise<void>;
   acked(message: MessageKey, ack: Ack): Promise<void>;

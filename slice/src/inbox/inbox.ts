@@ -140,9 +140,12 @@ export class Inbox {
       id: `true_${chatId}_3EB0${randomBytes(9).toString("hex").toUpperCase()}`,
       chatId,
       fromMe: true,
+      kind: "text",
       text,
       at: new Date(this.#lastSentAt).toISOString(),
       ack: "pending",
+      media: null,
+      author: null,
     };
   }
 

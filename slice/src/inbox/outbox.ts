@@ -78,7 +78,7 @@ export class Outbox {
   /** null: not now. */
   async #handOver(message: Message): Promise<"sent" | "failed" | null> {
     try {
-      await this.#engine.send(message);
+      await this.#engine.send(message, null);
       return "sent";
     } catch (err) {
       if (err instanceof NotConnected) return null;

@@ -83,13 +83,24 @@ export async function unfinishedMessages(db: Queryable, readSince: Date): Promis
   return rows.map(messageOf);
 }
 
+/** The newest message of every chat, by chat id. */
+export async function newestMessages(db: Queryable): Promise<Map<string, { id: string; at: string }>> {
+  const rows = await db.query<{ chat_id: string; id: string; at: Date }>(
+    "SELECT DISTINCT ON (chat_id) chat_id, id, at FROM messages ORDER BY chat_id, at DESC, id DESC",
+  );
+  return new Map(rows.map((row) => [row.chat_id, { id: row.id, at: row.at.toISOString() }]));
+}
+
 function messageOf(row: MessageRow): Message {
   return {
     id: row.id,
     chatId: row.chat_id,
     fromMe: row.from_me,
+    kind: "text",
     text: row.text,
     at: row.at.toISOString(),
     ack: row.ack,
+    media: null,
+    author: null,
   };
 }

@@ -76,7 +76,17 @@ export class Arrivals {
     const contact = people[draw.int(circle)] ?? people[0];
     const id = `false_${contact.id}_3EB0${fingerprint("arrival", sliceId, number).slice(0, 18)}`;
     const at = new Date(clock.now()).toISOString();
-    const message = { id, chatId: contact.id, fromMe: false, text: opening(draw), at, ack: null };
+    const message: Message = {
+      id,
+      chatId: contact.id,
+      fromMe: false,
+      kind: "text",
+      text: opening(draw),
+      at,
+      ack: null,
+      media: null,
+      author: null,
+    };
     return { message, contact };
   }
 }

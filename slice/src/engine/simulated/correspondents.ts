@@ -92,9 +92,12 @@ export class Correspondents {
       id: `false_${to.chatId}_3EB0${fingerprint("reply", to.id).slice(0, 18)}`,
       chatId: to.chatId,
       fromMe: false,
+      kind: "text",
       text,
       at: new Date(this.#deps.clock.now()).toISOString(),
       ack: null,
+      media: null,
+      author: null,
     };
   }
 

@@ -1,13 +1,14 @@
 import { setMaxListeners } from "node:events";
+import type { Readable } from "node:stream";
 import type { Logger } from "pino";
-import type { Message, Qr } from "../../api.js";
+import type { Message, PairingCode, Qr } from "../../api.js";
 import { type Clock, sleep } from "../../clock.js";
 import type { SimulatedConfig } from "../../config.js";
 import { readRecipient, writePhoneNumber } from "../../phone.js";
 import { Refusal } from "../../refusal.js";
 import type { EngineState } from "../../store/engine_state.js";
 import { untilStored } from "../../store/retry.js";
-import { type Engine, type EngineSink, type EngineStatus, NotConnected } from "../engine.js";
+import { type Engine, type EngineSink, type EngineStatus, MediaGone, NotConnected } from "../engine.js";
 import { Arrivals } from "./arrivals.js";
 import { Correspondents, type Outstanding } from "./correspondents.js";
 import { Keepalive } from "./keepalive.js";
@@ -41,6 +42,7 @@ const reconnectMs = 300;
 /** A WhatsApp session without WhatsApp: everything a real one does, towards people who do not exist. */
 export class SimulatedEngine implements Engine {
   readonly name = "simulated";
+  readonly standIn = true;
   readonly arrivals: Arrivals;
   readonly #deps: SimulatedDependencies;
   readonly #correspondents: Correspondents;
@@ -89,6 +91,24 @@ export class SimulatedEngine implements Engine {
     });
     this.#heard();
     this.#correspondents.follow({ ...message, ack: "sent" });
+  }
+
+  async pairingCode(_phoneNumber: string): Promise<PairingCode> {
+    throw new Refusal(409, "The simulated phone has no pairing codes yet.");
+  }
+
+  async download(_message: Message): Promise<Readable> {
+    throw new MediaGone();
+  }
+
+  async seen(_chatId: string): Promise<void> {}
+
+  snapshotAt(): string | null {
+    return null;
+  }
+
+  async restore(): Promise<void> {
+    throw new Refusal(409, "There is no copy of the session to put back.");
   }
 
   async stop(): Promise<void> {
@@ -141,7 +161,17 @@ export class SimulatedEngine implements Engine {
     const { clock, sink } = this.#deps;
     const id = `false_${sender.chatId}_3EB0${fingerprint(clock.now(), Math.random()).slice(0, 18)}`;
     const at = new Date(clock.now()).toISOString();
-    const message: Message = { id, chatId: sender.chatId, fromMe: false, text, at, ack: null };
+    const message: Message = {
+      id,
+      chatId: sender.chatId,
+      fromMe: false,
+      kind: "text",
+      text,
+      at,
+      ack: null,
+      media: null,
+      author: null,
+    };
     const contact = {
       id: sender.chatId,
       name: name ?? writePhoneNumber(sender.phoneNumber),

@@ -39,9 +39,12 @@ function pastChat(sliceId: number, person: Contact, last: number, index: number)
         id,
         chatId: person.id,
         fromMe: line.fromMe,
+        kind: "text",
         text: line.text,
         at: new Date(at).toISOString(),
         ack: line.fromMe ? "read" : null,
+        media: null,
+        author: null,
       };
       at -= Math.round((0.5 + draw.next() * 25) * minute) + (draw.int(6) === 0 ? day : 0);
       return message;
