@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run env test test-env bench-proxy build generate lint clean tools
+.PHONY: help run env test test-env bench-proxy bench-slice build generate lint clean tools
 
 GO_VERSION := 1.26
 NODE_VERSION := 20.19
@@ -27,6 +27,9 @@ test-env: build ## keep up what single tests need, and print the variables they 
 
 bench-proxy: build ## the throughput through nginx and the proxy function, as a share of nginx alone
 	@exec $(ROOT) bin/local bench-proxy
+
+bench-slice: build ## what one slice weighs: memory awake and asleep, start, image, with and without Chromium
+	@exec $(ROOT) bin/local bench-slice
 
 build: tools ## build the Go programs into bin/
 	@echo "Building the Go programs"

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,9 @@ type Runner struct {
 	SliceCPUShare     float64       `env:"SLICE_CPU_RESERVATION" envDefault:"0.25" help:"a slice's part of a busy CPU, in cores, as shares"`
 	SlicePids         int64         `env:"SLICE_PIDS" envDefault:"256" help:"processes and threads of a slice at most"`
 	MediaQuota        Bytes         `env:"MEDIA_QUOTA" envDefault:"2G" help:"media that a slice may store"`
-	WAEngine          string        `env:"WA_ENGINE" envDefault:"simulated" help:"the slices' WhatsApp: simulated (a pretended phone, for development)"`
+	WAEngine          string        `env:"WA_ENGINE" envDefault:"simulated" help:"the slices' WhatsApp: webjs (the real one, in Chromium; SLICE_IMAGE must have it) or simulated (a pretended phone, for development)"`
+	WAStandIn         bool          `env:"WA_STAND_IN" envDefault:"false" help:"with WA_ENGINE=webjs: a page in the image plays the part of WhatsApp Web, for development where WhatsApp cannot be reached"`
+	ChromiumProfile   string        `env:"CHROMIUM_PROFILE" envDefault:"auto" help:"sandboxed (Chromium's own sandbox is on), lean (one process without it, less memory), or auto: sandboxed where this machine allows it"`
 	SliceEnv          []string      `env:"SLICE_ENV" envSeparator:" " help:"more KEY=value settings for every slice, separated by spaces"`
 	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
 	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
@@ -91,7 +94,8 @@ func LoadRunner() (Runner, error) {
 		check(strings.HasPrefix(config.DataRoot, "/"), "DATA_ROOT must be an absolute path"),
 		atLeast("POOL_SIZE", config.PoolSize, 0),
 		atLeast("MAX_SLICES", config.MaxSlices, 1),
-		check(config.WAEngine == "simulated", "WA_ENGINE must be simulated"),
+		check(config.WAEngine == "simulated" || config.WAEngine == "webjs", "WA_ENGINE must be webjs or simulated"),
+		check(slices.Contains([]string{"auto", "sandboxed", "lean"}, config.ChromiumProfile), "CHROMIUM_PROFILE must be auto, sandboxed or lean"),
 		check(config.SliceReservation <= config.SliceMemory, "SLICE_MEMORY_RESERVATION must not exceed SLICE_MEMORY"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)

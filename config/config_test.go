@@ -50,7 +50,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"SLICE_MEMORY_RESERVATION": {"1G", "must not exceed SLICE_MEMORY"},
 		"SLICE_ROLE_KEY":           {"secret", "64 hex digits"},
 		"RESCUE_AFTER":             {"1s", "must exceed JOB_TIMEOUT"},
-		"WA_ENGINE":                {"webjs", "WA_ENGINE must be"},
+		"WA_ENGINE":                {"baileys", "WA_ENGINE must be"},
 		"DATABASE_URL":             {"", "DATABASE_URL"},
 	} {
 		t.Run(name, func(t *testing.T) {

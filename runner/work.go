@@ -57,13 +57,30 @@ func work(ctx context.Context, settings config.Runner) error {
 func engineConfig(settings config.Runner) docker.Config {
 	return docker.Config{
 		Host: settings.DockerHost, Fleet: settings.Fleet, SocketDir: settings.SliceSocketDir,
-		WAEngine: settings.WAEngine, Env: settings.SliceEnv,
+		WAEngine: settings.WAEngine, StandIn: settings.WAStandIn, ChromiumProfile: chromiumProfile(settings), Env: settings.SliceEnv,
 		Limits: docker.Limits{
 			Memory: int64(settings.SliceMemory), Reservation: int64(settings.SliceReservation), Swap: int64(settings.SliceSwap),
 			CPUs: settings.SliceCPUs, CPUReservation: settings.SliceCPUShare, Pids: settings.SlicePids,
 			MediaQuota: int64(settings.MediaQuota),
 		},
 	}
+}
+
+// chromiumProfile is the one that the settings name, or the safest that this machine allows.
+func chromiumProfile(settings config.Runner) string {
+	forbidden := host.UserNamespaces()
+	switch {
+	case settings.ChromiumProfile == docker.Lean:
+		return docker.Lean
+	case forbidden == nil:
+		return docker.Sandboxed
+	case settings.WAEngine == "webjs":
+		slog.Warn("Chromium's sandbox cannot be on here", "why", forbidden.Error(), "asked", settings.ChromiumProfile)
+	}
+	if settings.ChromiumProfile == docker.Sandboxed {
+		return docker.Sandboxed // as asked: its slices will say that they cannot start
+	}
+	return docker.Lean
 }
 
 // Work runs a River client on this server's queue and the common one until ctx ends; running

@@ -47,8 +47,16 @@ func runTestEnvironment(ctx context.Context, root string, out *os.File) (err err
 		}
 	}
 	// A slice that does not build just now must not keep anybody from the other tests.
-	if err := report.Do("slice image", func(note func(string)) error { return environment.BuildImage(ctx, note) }); err != nil {
-		report.Println(err.Error())
+	for _, image := range []struct {
+		name  string
+		build func(context.Context, func(string)) error
+	}{
+		{"slice image", environment.BuildImage},
+		{"webjs image", environment.BuildWebJSImage},
+	} {
+		if err := report.Do(image.name, func(note func(string)) error { return image.build(ctx, note) }); err != nil {
+			report.Println(err.Error())
+		}
 	}
 	if err := environment.Publish(); err != nil {
 		return err
@@ -74,6 +82,14 @@ func runBenchProxy(ctx context.Context, root string, out *os.File) error {
 		return err
 	}
 	return withEnvironment(ctx, root, "bench", out, (*suite.Environment).BenchProxy)
+}
+
+// runBenchSlice measures what one slice weighs.
+func runBenchSlice(ctx context.Context, root string, out *os.File) error {
+	if err := needRoot(); err != nil {
+		return err
+	}
+	return withEnvironment(ctx, root, "bench", out, (*suite.Environment).BenchSlice)
 }
 
 // runLinters runs the linters alone.

@@ -30,6 +30,7 @@ const usage = `Usage: local COMMAND, in the checkout
   clean        remove the state of systems that do not run
   test-env     keep up what tests need, and print the variables they read
   bench-proxy  measure the way through nginx to a slice
+  bench-slice  measure what one slice weighs, with and without Chromium
 `
 
 type command func(ctx context.Context, root string, out *os.File) error
@@ -43,6 +44,7 @@ var commands = map[string]command{
 	"test-env": runTestEnvironment,
 
 	"bench-proxy": runBenchProxy,
+	"bench-slice": runBenchSlice,
 }
 
 func run(ctx context.Context, args []string, out, errs *os.File) int {

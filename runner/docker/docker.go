@@ -52,7 +52,10 @@ type Config struct {
 	Limits    Limits
 	SocketDir string // of Postgres, mounted into slices
 	WAEngine  string
-	Env       []string // KEY=value, more of it for every slice
+	StandIn   bool // the image's page plays the part of WhatsApp Web
+
+	ChromiumProfile string   // Sandboxed or Lean
+	Env             []string // KEY=value, more of it for every slice
 }
 
 // Engine implements jobs.Containers.
@@ -60,6 +63,7 @@ type Engine struct {
 	client       *client.Client
 	config       Config
 	cgroupParent string
+	security     []string
 	http         *http.Client
 	making       sync.Mutex // of the network: the engine would make two of the same name
 }
@@ -68,6 +72,10 @@ var _ jobs.Containers = (*Engine)(nil)
 
 // Open connects to the engine.
 func Open(ctx context.Context, config Config) (*Engine, error) {
+	security, err := securityOptions(config.WAEngine, config.ChromiumProfile)
+	if err != nil {
+		return nil, err
+	}
 	api, err := client.NewClientWithOpts(client.WithHost(config.Host), client.WithAPIVersionNegotiation())
 	if err != nil {
 		return nil, fmt.Errorf("docker engine %s: %w", config.Host, err)
@@ -78,7 +86,7 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 		return nil, fmt.Errorf("docker engine %s does not answer (is it running, may this user reach it?): %w", config.Host, err)
 	}
 	e := &Engine{
-		client: api, config: config, cgroupParent: cgroupParent(info.CgroupDriver, config.Fleet),
+		client: api, config: config, security: security, cgroupParent: cgroupParent(info.CgroupDriver, config.Fleet),
 		http: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	return e, nil

@@ -25,7 +25,7 @@ import (
 
 // bundle is an engine of its own fleet, and the specs of real slices.
 type bundle struct {
-	t       *testing.T
+	t       testing.TB
 	engine  *docker.Engine
 	api     *client.Client
 	fleet   string
@@ -37,14 +37,24 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	t.Parallel()
+	return setupWith(t, nil)
+}
+
+// setupWith lets a test change what its fleet's slices share.
+func setupWith(t testing.TB, change func(*docker.Config)) *bundle {
+	t.Helper()
 	b := &bundle{t: t, fleet: dockertest.Fleet(t), db: storetest.New(t)}
 	b.api = dockertest.Client(t)
 	b.dirs = host.Directories{Root: dockertest.Scratch(t)}
 	b.schemas = &schemas.Schemas{Pool: storetest.Slices(t), Key: [32]byte{9}}
-	engine, err := docker.Open(context.Background(), docker.Config{
+	config := docker.Config{
 		Host: os.Getenv("DOCKER_HOST"), Fleet: b.fleet, SocketDir: dockertest.Sockets(t), WAEngine: "simulated",
 		Limits: docker.Limits{Memory: 512 << 20, Reservation: 256 << 20, Swap: 256 << 20, CPUs: 0.5, CPUReservation: 0.25, Pids: 128, MediaQuota: 2 << 30},
-	})
+	}
+	if change != nil {
+		change(&config)
+	}
+	engine, err := docker.Open(context.Background(), config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,12 +32,17 @@ const (
 	mediaDir   = "/app/media"
 	sessionDir = "/app/session"
 	socketDir  = "/run/postgresql"
+	standInDir = "/app/stand-in"
 )
 
 // make describes the container of one slice: every slice has the same walls.
 func (e *Engine) make(spec jobs.Spec) made {
 	limits, init := e.config.Limits, true
 	owner := fmt.Sprintf("%d:%d", spec.Owner, spec.Owner)
+	environment := e.config.Env
+	if e.config.StandIn {
+		environment = append([]string{"STAND_IN_PAGE=" + standInDir}, environment...)
+	}
 	m := made{
 		config: &container.Config{
 			Image:        spec.Image,
@@ -48,9 +53,10 @@ func (e *Engine) make(spec jobs.Spec) made {
 				fmt.Sprintf("DB_SCHEMA=slice_%d", spec.Slice),
 				"DATABASE_URL=" + spec.DatabaseURL,
 				"WA_ENGINE=" + e.config.WAEngine,
+				"CHROMIUM_PROFILE=" + e.config.ChromiumProfile,
 				"MEDIA_QUOTA_BYTES=" + strconv.FormatInt(limits.MediaQuota, 10),
 				"HOME=" + sessionDir,
-			}, e.config.Env...),
+			}, environment...),
 			Labels: map[string]string{
 				LabelFleet: e.config.Fleet,
 				LabelSlice: strconv.FormatInt(spec.Slice, 10),
@@ -63,7 +69,7 @@ func (e *Engine) make(spec jobs.Spec) made {
 			RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyDisabled},
 			ReadonlyRootfs: true,
 			CapDrop:        []string{"ALL"},
-			SecurityOpt:    []string{"no-new-privileges"},
+			SecurityOpt:    e.security,
 			Init:           &init,
 			IpcMode:        container.IPCModePrivate,
 			CgroupnsMode:   container.CgroupnsModePrivate,

@@ -1,16 +1,21 @@
+import { existsSync } from "node:fs";
+import type { Engine } from "./api.js";
+import { defaultChromium, readWebjsConfig, type WebjsConfig } from "./engine/webjs/config.js";
+
 /** Every setting of a slice: its name, its default, its check. README.md lists them too. */
 
 export interface Config {
   sliceId: number;
   schema: string;
   databaseUrl: string;
-  engine: "simulated";
+  engine: Engine;
   mediaQuotaBytes: number;
   listenHost: string;
   userPort: number;
   platformPort: number;
   logLevel: string;
   simulated: SimulatedConfig;
+  webjs: WebjsConfig;
 }
 
 export interface SimulatedConfig {
@@ -55,12 +60,14 @@ export function readConfig(env: Environment): Config {
       keepaliveUrl:
         read.text("SIMULATED_KEEPALIVE_URL", /^(tcp:\/\/\S+:\d+)?$/, "tcp://host:port", "") || null,
     },
+    webjs: readWebjsConfig(read),
   };
   read.finish();
   return config;
 }
 
-class Reader {
+/** Reads one variable after the other and gathers what is wrong with them. */
+export class Reader {
   readonly #env: Environment;
   readonly #problems: string[] = [];
 
@@ -84,11 +91,13 @@ class Reader {
     return value;
   }
 
-  engine(): "simulated" {
-    const value = this.text("WA_ENGINE", /^(webjs|simulated)$/, "webjs or simulated");
-    if (value === "webjs")
-      this.#problems.push("WA_ENGINE=webjs is not in this image; use WA_ENGINE=simulated");
-    return "simulated";
+  engine(): Engine {
+    const engine = this.text("WA_ENGINE", /^(webjs|simulated)$/, "webjs or simulated") as Engine;
+    const chromium = this.#env.CHROMIUM_PATH || defaultChromium;
+    if (engine === "webjs" && !existsSync(chromium)) {
+      this.#problems.push(`WA_ENGINE=webjs needs Chromium, and there is no ${chromium} in this image`);
+    }
+    return engine;
   }
 
   finish(): void {

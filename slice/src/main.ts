@@ -17,7 +17,9 @@ async function main(): Promise<void> {
     process.exit(1);
   };
   process.on("uncaughtException", die);
-  process.on("unhandledRejection", die);
+  // The browser library has promises that it forgets; they break when a browser does.
+  let blame = (_err: unknown) => false;
+  process.on("unhandledRejection", (err) => blame(err) || die(err));
 
   const starting = startSlice(config, systemClock, log);
   let stopping = false;
@@ -37,7 +39,8 @@ async function main(): Promise<void> {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
 
-  const { user, platform } = await starting;
+  const { user, platform, ...slice } = await starting;
+  blame = slice.blame;
   log.info({ user, platform, engine: config.engine }, "listening");
 }
 

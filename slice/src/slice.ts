@@ -23,6 +23,8 @@ export interface Slice {
   /** The addresses it listens on: "http://127.0.0.1:4001". */
   user: string;
   platform: string;
+  /** Whether a failure that nobody caught is the engine's affair, and seen to. */
+  blame(err: unknown): boolean;
   /** Ends everything in order: the session, the clients, the servers, the database. */
   stop(): Promise<void>;
 }
@@ -59,7 +61,7 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     received: (received) => stored((again) => inbox.receive(received, again)),
     acked: (message, ack) => stored((again) => inbox.acknowledge(message, ack, again)),
   };
-  const { engine, routes } = createEngine({
+  const { engine, routes, blame } = await createEngine({
     config,
     clock,
     sink,
@@ -98,6 +100,7 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
 
   return {
     ...addresses,
+    blame,
     async stop() {
       stopping.abort(new Error("the slice is stopping"));
       await Promise.all([engine.stop(), outbox.stop(), loading]);

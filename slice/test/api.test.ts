@@ -39,7 +39,17 @@ test("before the link: a code, an empty inbox, and nothing can be sent", async (
   const { body: status } = await api<Status>("/status");
   assert.deepEqual(
     { ...status, uptime: 0 },
-    { state: "qr", reason: null, phoneNumber: null, uptime: 0, lastEventAt: null, engine: "simulated" },
+    {
+      state: "qr",
+      reason: null,
+      phoneNumber: null,
+      uptime: 0,
+      lastEventAt: null,
+      engine: "simulated",
+      standIn: true,
+      storage: { usedBytes: 0, quotaBytes: 1_000_000, level: "ok" },
+      snapshotAt: null,
+    },
   );
   const state = await api<string>("/status/state");
   assert.equal(state.body, "qr");

@@ -60,10 +60,10 @@ test("what is wrong is named with what it must be", () => {
   assert.match(complaint({ SIMULATED_QR_SECONDS: "0" }), /SIMULATED_QR_SECONDS must be a number from/);
 });
 
-test("the real engine is refused in words while the image has none", () => {
+test("the real engine is refused in words where the image has no browser", () => {
   assert.match(
-    complaint({ WA_ENGINE: "webjs" }),
-    /WA_ENGINE=webjs is not in this image; use WA_ENGINE=simulated/,
+    complaint({ WA_ENGINE: "webjs", CHROMIUM_PATH: "/no/chromium" }),
+    /WA_ENGINE=webjs needs Chromium, and there is no \/no\/chromium in this image/,
   );
 });
 

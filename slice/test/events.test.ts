@@ -117,7 +117,17 @@ test("acks only ever go forward, and a message that comes twice is there once", 
 
   const contact = { id: "15550100003@c.us", name: "Ines Example", phoneNumber: "+15550100003" };
   const at = new Date().toISOString();
-  const message = { id: "false_1", chatId: contact.id, fromMe: false, text: "hi", at, ack: null };
+  const message = {
+    id: "false_1",
+    chatId: contact.id,
+    fromMe: false,
+    kind: "text" as const,
+    text: "hi",
+    at,
+    ack: null,
+    media: null,
+    author: null,
+  };
   for (let time = 0; time < 3; time++) await inbox.receive({ message, contact }, false);
   assert.deepEqual(heard, ["sent", "read", "received"]);
   const chat = (await inbox.chats()).find((chat) => chat.id === contact.id);

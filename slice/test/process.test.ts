@@ -162,13 +162,13 @@ test("SIGTERM during the start and while Postgres is away ends it too", async ()
 test("a wrong environment is one line on standard error, and exit code 1", async () => {
   const { code, errors } = await SliceProcess.refused({
     ...environment(schema()),
-    WA_ENGINE: "webjs",
+    WA_ENGINE: "baileys",
     SLICE_ID: "",
   });
   assert.equal(code, 1);
   assert.match(
     errors,
-    /^The slice cannot start: SLICE_ID is missing .*; WA_ENGINE=webjs is not in this image.*\.\n$/,
+    /^The slice cannot start: SLICE_ID is missing .*; WA_ENGINE must be webjs or simulated.*\.\n$/,
   );
 });
 

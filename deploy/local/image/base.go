@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,27 @@ import (
 
 const suite = "trixie"
 
-var basePackages = []string{"nodejs", "ca-certificates"}
+// Variant is what an image is able to run.
+type Variant struct {
+	name     string
+	packages []string
+}
+
+// The variants of the slice image. That with a browser runs the real engine and the
+// simulated one; the other is a fifth of its size and runs the simulated one alone.
+var (
+	Simulated = Variant{"simulated", []string{"nodejs", "ca-certificates"}}
+	// Without a font Chromium measures text as nothing, over and over.
+	WebJS = Variant{"webjs", []string{"nodejs", "ca-certificates", "chromium", "fonts-liberation"}}
+)
+
+// For is the smallest variant that runs an engine, named as in WA_ENGINE.
+func For(engine string) Variant {
+	if engine == WebJS.name {
+		return WebJS
+	}
+	return Simulated
+}
 
 // baseOptions leave out what a container has no use for. Licences stay.
 var baseOptions = []string{
@@ -28,13 +49,15 @@ var baseOptions = []string{
 	"--dpkgopt=path-exclude=/usr/share/doc/*",
 	"--dpkgopt=path-include=/usr/share/doc/*/copyright",
 	"--dpkgopt=path-exclude=/usr/share/bash-completion/*",
+	"--dpkgopt=path-exclude=/usr/lib/chromium/locales/*",
+	"--dpkgopt=path-include=/usr/lib/chromium/locales/en-US.pak",
 }
 
 // base makes the image that slices are built on from Debian's packages, unless this
 // engine has it, and gives its name.
-func (b Builder) base(ctx context.Context) (string, error) {
-	sum := sha256.Sum256([]byte(strings.Join(append(append([]string{suite}, basePackages...), baseOptions...), "\n")))
-	name := "slicegate-base:" + hex.EncodeToString(sum[:])[:12]
+func (b Builder) base(ctx context.Context, variant Variant) (string, error) {
+	sum := sha256.Sum256([]byte(strings.Join(slices.Concat([]string{suite}, variant.packages, baseOptions), "\n")))
+	name := "slicegate-base:" + variant.name + "-" + hex.EncodeToString(sum[:])[:12]
 	if there, err := b.has(ctx, name); err != nil || there {
 		return name, err
 	}
@@ -42,16 +65,16 @@ func (b Builder) base(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b.said("Debian " + suite + " from its packages")
-	return name, b.importBase(ctx, name, source)
+	b.said("Debian " + suite + " from its packages, for " + variant.name)
+	return name, b.importBase(ctx, name, source, variant)
 }
 
 // importBase streams mmdebstrap's archive into the engine.
-func (b Builder) importBase(ctx context.Context, name, source string) error {
+func (b Builder) importBase(ctx context.Context, name, source string, variant Variant) error {
 	if err := os.MkdirAll(b.Scratch, 0o711); err != nil {
 		return err
 	}
-	arguments := append([]string{"--mode=root", "--format=tar", "--include=" + strings.Join(basePackages, ",")}, baseOptions...)
+	arguments := append([]string{"--mode=root", "--format=tar", "--include=" + strings.Join(variant.packages, ",")}, baseOptions...)
 	arguments = append(append(arguments, proxies()...), suite, "-", "deb "+source+" "+suite+" main")
 	archive, writes := io.Pipe()
 	made := make(chan error, 1)

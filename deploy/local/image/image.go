@@ -28,9 +28,9 @@ type Builder struct {
 	Line     func(string) // gets every line of what the tools say
 }
 
-// Slice gives the name of the slice image, built if this engine does not have it.
-func (b Builder) Slice(ctx context.Context) (string, error) {
-	base, err := b.base(ctx)
+// Slice gives the name of a variant of the slice image, built if this engine does not have it.
+func (b Builder) Slice(ctx context.Context, variant Variant) (string, error) {
+	base, err := b.base(ctx, variant)
 	if err != nil {
 		return "", fmt.Errorf("base image: %w", err)
 	}
@@ -38,12 +38,12 @@ func (b Builder) Slice(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("slice image: %w", err)
 	}
-	name := "whatsapp-slice:" + hash
+	name := "whatsapp-slice:" + variant.name + "-" + hash
 	if there, err := b.has(ctx, name); err != nil || there {
 		return name, err
 	}
 	project := node.Project{Dir: b.Source, Invoker: b.Invoker, Line: b.said}
-	dir, err := project.Production(ctx, b.BuildDir, "Dockerfile")
+	dir, err := project.Production(ctx, b.BuildDir, "Dockerfile", "stand-in")
 	if err != nil {
 		return "", fmt.Errorf("slice image: %w", err)
 	}

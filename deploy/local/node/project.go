@@ -60,7 +60,7 @@ func (p Project) Script(ctx context.Context, script string, env ...string) error
 }
 
 // Production builds and puts together, in a new folder below parent, what runs: dist, the
-// production dependencies and the further files. The caller removes it.
+// production dependencies and the further files and folders. The caller removes it.
 func (p Project) Production(ctx context.Context, parent string, files ...string) (dir string, err error) {
 	if err := p.Invoker.MakeDir(parent, 0o755); err != nil {
 		return "", err
@@ -78,18 +78,30 @@ func (p Project) Production(ctx context.Context, parent string, files ...string)
 		return "", err
 	}
 	for _, name := range append(files, "package.json", "package-lock.json") {
-		text, err := os.ReadFile(filepath.Join(p.Dir, name))
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		if err := copyAll(filepath.Join(p.Dir, name), filepath.Join(dir, name)); err != nil {
 			return "", err
 		}
 	}
 	if err := p.Invoker.MakeDir(dir, 0o755); err != nil {
 		return "", err
 	}
-	return dir, p.npm(ctx, dir, nil, "ci", "--omit=dev", "--ignore-scripts")
+	return dir, p.npm(ctx, dir, nil, "ci", "--omit=dev", "--omit=optional", "--ignore-scripts")
+}
+
+// copyAll copies a file, or a folder with all that is in it.
+func copyAll(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return os.CopyFS(to, os.DirFS(from))
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o644)
 }
 
 func (p Project) install(ctx context.Context) error {

@@ -25,6 +25,12 @@ func project(t *testing.T) (p Project, said func() int) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Mkdir(filepath.Join(dir, "pages"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pages", "one.html"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(filepath.Join(dir, "node_modules"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +69,7 @@ func TestInstallDoesNothingUntilTheLockFileChanges(t *testing.T) {
 
 func TestProductionHoldsWhatRunsAlone(t *testing.T) {
 	p, _ := project(t)
-	dir, err := p.Production(t.Context(), filepath.Join(t.TempDir(), "build"), "Dockerfile")
+	dir, err := p.Production(t.Context(), filepath.Join(t.TempDir(), "build"), "Dockerfile", "pages")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +77,7 @@ func TestProductionHoldsWhatRunsAlone(t *testing.T) {
 	if err != nil || string(text) != "built\n" {
 		t.Fatalf("got %q, %v", text, err)
 	}
-	for _, name := range []string{"Dockerfile", "package.json", "package-lock.json"} {
+	for _, name := range []string{"Dockerfile", "package.json", "package-lock.json", "pages/one.html"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}

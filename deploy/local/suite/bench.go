@@ -18,13 +18,29 @@ func (e *Environment) BenchProxy(ctx context.Context) error {
 		{name: "postgres", needs: []string{"packages"}, work: e.StartPostgres},
 		{name: "npm install", work: e.install},
 		{name: "slice image", needs: []string{"engine"}, work: e.BuildImage},
-		{name: "bench-proxy", needs: []string{"load generator", "postgres", "slice image"}, work: e.benchProxy},
+		{name: "bench-proxy", needs: []string{"load generator", "postgres", "slice image"}, work: e.bench("./nginx", "Proxy")},
 	})
 }
 
-func (e *Environment) benchProxy(ctx context.Context, _ func(string)) error {
-	return process.Run(ctx, process.Spec{
-		Name: "go test", Path: "go", Args: []string{"test", "./nginx", "-run", "^$", "-bench", "Proxy", "-benchtime", "1x"}, Dir: e.root,
-		Env: e.testVariables(), Line: e.report.Println,
+// BenchSlice measures what one slice weighs, with and without Chromium.
+func (e *Environment) BenchSlice(ctx context.Context) error {
+	return e.runSteps(ctx, []step{
+		{name: "packages", work: e.Packages},
+		{name: "engine", needs: []string{"packages"}, work: e.StartEngine},
+		{name: "postgres", needs: []string{"packages"}, work: e.StartPostgres},
+		{name: "npm install", work: e.install},
+		{name: "slice image", needs: []string{"engine"}, work: e.BuildImage},
+		{name: "webjs image", needs: []string{"engine"}, work: e.BuildWebJSImage},
+		{name: "bench-slice", needs: []string{"postgres", "slice image", "webjs image"}, work: e.bench("./runner/docker", "Slice")},
 	})
+}
+
+// bench runs one benchmark of a package once and prints what it says.
+func (e *Environment) bench(of, name string) func(context.Context, func(string)) error {
+	return func(ctx context.Context, _ func(string)) error {
+		return process.Run(ctx, process.Spec{
+			Name: "go test", Path: "go", Args: []string{"test", of, "-run", "^$", "-bench", name, "-benchtime", "1x", "-timeout", "30m"}, Dir: e.root,
+			Env: e.testVariables(), Line: e.report.Println,
+		})
+	}
 }

@@ -28,7 +28,9 @@ import (
 type Environment struct {
 	State  *state.State
 	Engine *engine.Engine
-	Image  string
+	Image  string // of the slice, without a browser
+
+	WebJSImage string // of the slice, with one
 
 	root     string
 	name     string
@@ -105,17 +107,26 @@ func (e *Environment) StartPostgres(ctx context.Context, note func(string)) erro
 	return postgres.Start(ctx, e.services, e.postgres)
 }
 
-// BuildImage makes the slice image, unless the engine has it.
-func (e *Environment) BuildImage(ctx context.Context, note func(string)) error {
+// BuildImage makes the slice image without a browser, unless the engine has it.
+func (e *Environment) BuildImage(ctx context.Context, note func(string)) (err error) {
+	e.Image, err = e.buildImage(ctx, image.Simulated, note)
+	return err
+}
+
+// BuildWebJSImage makes the slice image with a browser, unless the engine has it.
+func (e *Environment) BuildWebJSImage(ctx context.Context, note func(string)) (err error) {
+	e.WebJSImage, err = e.buildImage(ctx, image.WebJS, note)
+	return err
+}
+
+func (e *Environment) buildImage(ctx context.Context, variant image.Variant, note func(string)) (string, error) {
 	if e.Engine == nil {
-		return errors.New("there is no engine")
+		return "", errors.New("there is no engine")
 	}
-	name, err := image.Builder{
+	return image.Builder{
 		Docker: e.Engine.Client, Source: filepath.Join(e.root, "slice"), Scratch: "/var/lib/slicegate/scratch",
 		BuildDir: filepath.Join(e.root, "var", "build"), Invoker: e.invoker, Line: e.logged("image", note),
-	}.Slice(ctx)
-	e.Image = name
-	return err
+	}.Slice(ctx, variant)
 }
 
 // Exports are the variables that tests read, as KEY=value, in order.
@@ -130,6 +141,9 @@ func (e *Environment) Exports() []string {
 	}
 	if e.Image != "" {
 		exports["SLICE_IMAGE"] = e.Image
+	}
+	if e.WebJSImage != "" {
+		exports["WEBJS_IMAGE"] = e.WebJSImage
 	}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(exports)) {

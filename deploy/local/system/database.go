@@ -78,7 +78,7 @@ func (s *System) buildImage(ctx context.Context, line func(string)) error {
 	s.image, err = image.Builder{
 		Docker: s.Engine.Client, Source: filepath.Join(s.options.Root, "slice"), Scratch: "/var/lib/slicegate/scratch",
 		BuildDir: filepath.Join(s.options.Root, "var", "build"), Invoker: invoker, Line: line,
-	}.Slice(ctx)
+	}.Slice(ctx, image.For(s.settings["WA_ENGINE"]))
 	return err
 }
 

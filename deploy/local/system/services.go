@@ -113,6 +113,10 @@ func (s *System) runnerEnvironment() ([]string, error) {
 	if s.Engine != nil {
 		environment["DOCKER_HOST"] = s.Engine.Host
 	}
+	if s.settings["WA_STAND_IN"] == "" {
+		// Whoever wants the real WhatsApp here says so; a server's default is the other way round.
+		environment["WA_STAND_IN"] = "true"
+	}
 	if s.image != "" {
 		environment["SLICE_IMAGE"] = s.image
 	}

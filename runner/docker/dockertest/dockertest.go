@@ -77,6 +77,9 @@ func Client(t testing.TB) *client.Client {
 // Image is the slice image under test.
 func Image(t testing.TB) string { return variable(t, "SLICE_IMAGE") }
 
+// WebJSImage is the slice image under test that has Chromium in it.
+func WebJSImage(t testing.TB) string { return variable(t, "WEBJS_IMAGE") }
+
 // Sockets is the directory of the test cluster's socket that is mounted into slices.
 func Sockets(t testing.TB) string { return variable(t, "TEST_POSTGRES_SOCKETS") }
 

@@ -7,7 +7,7 @@ import type { EngineState } from "../store/engine_state.js";
 import type { Engine, EngineSink } from "./engine.js";
 import type { Outstanding } from "./simulated/correspondents.js";
 import { SimulatedEngine } from "./simulated/engine.js";
-import { simulatedRoutes } from "./simulated/routes.js";
+import { pageRoutes, phoneRoutes, simulatedRoutes } from "./simulated/routes.js";
 
 /** What every engine needs from the slice around it. */
 export interface EngineDependencies {
@@ -23,10 +23,28 @@ export interface EngineDependencies {
 export interface CreatedEngine {
   engine: Engine;
   routes(app: FastifyInstance, status: () => Status): void;
+  /** Whether something that nobody caught is the engine's affair, and seen to. */
+  blame(err: unknown): boolean;
 }
 
-export function createEngine(deps: EngineDependencies): CreatedEngine {
+export async function createEngine(deps: EngineDependencies): Promise<CreatedEngine> {
   const { config } = deps;
-  const engine = new SimulatedEngine({ ...deps, sliceId: config.sliceId, config: config.simulated });
-  return { engine, routes: (app, status) => simulatedRoutes(app, engine, status) };
+  if (config.engine === "simulated") {
+    const engine = new SimulatedEngine({ ...deps, sliceId: config.sliceId, config: config.simulated });
+    return { engine, routes: (app, status) => simulatedRoutes(app, engine, status), blame: () => false };
+  }
+  // Loaded where it is used alone: the library is a third of the backend's memory.
+  const { WebjsEngine } = await import("./webjs/engine.js");
+  const { StandInPhone } = await import("./webjs/stand_in.js");
+  const engine = new WebjsEngine(deps);
+  return {
+    engine,
+    routes(app, status) {
+      if (!engine.standIn) return;
+      const phone = new StandInPhone(engine, config.sliceId);
+      phoneRoutes(app, phone, status);
+      pageRoutes(app, (name, argument) => phone.call(name, argument));
+    },
+    blame: (err) => engine.blame(err),
+  };
 }

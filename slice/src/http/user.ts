@@ -1,8 +1,9 @@
 import type { FastifyInstance } from "fastify";
-import type { ChatList, ContactList, Qr, Status } from "../api.js";
+import type { ChatList, ContactList, PairingCode, Qr, Status } from "../api.js";
 import type { Engine } from "../engine/engine.js";
 import type { Inbox } from "../inbox/inbox.js";
 import type { Outbox } from "../inbox/outbox.js";
+import { readRecipient } from "../phone.js";
 import { Refusal } from "../refusal.js";
 import { sendMessage } from "./send.js";
 
@@ -34,6 +35,27 @@ export function userRoutes(app: FastifyInstance, { engine, inbox, outbox, status
     return status();
   });
 
+  app.post<{ Body: { phoneNumber: string } }>(
+    "/api/connection/pairing-code",
+    { schema: { body: numberBody } },
+    async (request): Promise<PairingCode> => {
+      const phone = readRecipient(request.body.phoneNumber);
+      if (!phone) {
+        throw new Refusal(
+          400,
+          "Write the number of your WhatsApp with its country code, such as +1 555 010 0001.",
+        );
+      }
+      return engine.pairingCode(phone.phoneNumber);
+    },
+  );
+
+  app.post("/api/connection/restore", async (_, reply) => {
+    await engine.restore();
+    reply.code(202);
+    return status();
+  });
+
   app.get("/api/chats", async (): Promise<ChatList> => ({ chats: await inbox.chats() }));
 
   app.get<{ Params: { id: string }; Querystring: { before?: string; limit?: string } }>(
@@ -60,6 +82,13 @@ export function userRoutes(app: FastifyInstance, { engine, inbox, outbox, status
     },
   );
 }
+
+const numberBody = {
+  type: "object",
+  additionalProperties: false,
+  required: ["phoneNumber"],
+  properties: { phoneNumber: { type: "string", minLength: 1, maxLength: 40 } },
+};
 
 const pageQuery = {
   type: "object",

@@ -98,8 +98,8 @@ export async function ask<Body = { error: string }>(
 }
 
 /** Asks again and again until the condition holds. */
-export async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
+export async function eventually(holds: () => Promise<boolean>, what: string, ms = 20_000): Promise<void> {
+  const deadline = Date.now() + ms;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 25));

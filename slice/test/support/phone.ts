@@ -87,6 +87,9 @@ export class Phone implements EngineSink {
     if (this.failure) throw this.failure;
     this.messages.push(received);
   }
+  async newest(): Promise<Map<string, { id: string; at: string }>> {
+    return new Map();
+  }
   async acked({ id }: { id: string }, ack: Ack): Promise<void> {
     this.acks.push({ id, ack });
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import pg from "pg";
 
 /** A database with one slice's schema, owned by a role of its own. */
@@ -29,7 +29,7 @@ export async function createSchema(): Promise<TestSchema> {
     `CREATE SCHEMA ${name} AUTHORIZATION ${name}`,
     `SET ROLE ${name}`,
     `SET search_path = ${name}`,
-    await migration(),
+    ...(await migrations()),
   ]);
   const pool = new pg.Pool({ connectionString: database, max: 1 });
   return {
@@ -56,10 +56,10 @@ async function asAdmin(url: string, statements: string[]): Promise<void> {
   }
 }
 
-async function migration(): Promise<string> {
-  const file = await readFile("../migrations/slice/001_inbox.sql", "utf8");
-  const [up] = file.split("---- create above / drop below ----");
-  return up ?? "";
+async function migrations(): Promise<string[]> {
+  const names = (await readdir("../migrations/slice")).sort();
+  const files = await Promise.all(names.map((name) => readFile(`../migrations/slice/${name}`, "utf8")));
+  return files.map((file) => file.split("---- create above / drop below ----")[0] ?? "");
 }
 
 function onDatabase(url: string, database: string): string {

@@ -18,6 +18,7 @@ export function linkStep({ status, qr }: Pick<WorkspaceState, "status" | "qr">):
     case "disconnected":
       return hasTimedOut(status) ? "timedOut" : "problem";
     case "logged_out":
+    case "passkey":
     case "restricted":
     case "failed":
       return "problem";

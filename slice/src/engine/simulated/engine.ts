@@ -9,6 +9,7 @@ import { Refusal } from "../../refusal.js";
 import type { EngineState } from "../../store/engine_state.js";
 import { untilStored } from "../../store/retry.js";
 import { type Engine, type EngineSink, type EngineStatus, MediaGone, NotConnected } from "../engine.js";
+import type { Incoming, Phone } from "../phone.js";
 import { Arrivals } from "./arrivals.js";
 import { Correspondents, type Outstanding } from "./correspondents.js";
 import { Keepalive } from "./keepalive.js";
@@ -40,7 +41,7 @@ const startMs = 400;
 const reconnectMs = 300;
 
 /** A WhatsApp session without WhatsApp: everything a real one does, towards people who do not exist. */
-export class SimulatedEngine implements Engine {
+export class SimulatedEngine implements Engine, Phone {
   readonly name = "simulated";
   readonly standIn = true;
   readonly arrivals: Arrivals;
@@ -136,7 +137,7 @@ export class SimulatedEngine implements Engine {
   }
 
   /** Loses the connection for so many seconds. Refuses (409) unless the state is `ready`. */
-  drop(seconds: number): void {
+  async drop(seconds: number): Promise<void> {
     this.#assertReady();
     this.#enter("disconnected", "connection_lost", async (signal) => {
       await sleep(this.#deps.clock, seconds * 1000, signal);
@@ -145,8 +146,12 @@ export class SimulatedEngine implements Engine {
   }
 
   /** Unlinks the device, as its owner can do on the phone. Refuses (409) if none is linked. */
-  async logout(): Promise<void> {
+  async unlink(): Promise<void> {
     if (!this.#link) throw new Refusal(409, "No phone is linked.");
+    await this.logout();
+  }
+
+  async logout(): Promise<void> {
     await this.#deps.memory.remove("link");
     this.#link = null;
     this.#heard();
@@ -154,7 +159,7 @@ export class SimulatedEngine implements Engine {
   }
 
   /** Lets one message come in. Refuses (400) what is not a number, (409) unless the state is `ready`. */
-  async receive(from: string, name: string | undefined, text: string): Promise<Message> {
+  async receive({ from, name, text }: Incoming): Promise<Message> {
     const sender = readRecipient(from);
     if (!sender) throw new Refusal(400, "“from” must be a phone number with its country code.");
     this.#assertReady();

@@ -1,14 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import type { Status } from "../../api.js";
+import type { Phone } from "../phone.js";
 import { Ballast } from "./ballast.js";
 import type { SimulatedEngine } from "./engine.js";
 
-/** The calls that play the phone's owner, and the world. They exist only with the simulated engine. */
-export function simulatedRoutes(app: FastifyInstance, engine: SimulatedEngine, status: () => Status): void {
-  const ballast = new Ballast();
-
+/** The calls that play the phone's owner, and the world. They exist only where neither is real. */
+export function phoneRoutes(app: FastifyInstance, phone: Phone, status: () => Status): void {
   app.post("/api/simulated/scan", async () => {
-    await engine.scan();
+    await phone.scan();
     return status();
   });
 
@@ -16,13 +15,13 @@ export function simulatedRoutes(app: FastifyInstance, engine: SimulatedEngine, s
     "/api/simulated/drop",
     { schema: { body: body({ seconds: { type: "number", minimum: 0, maximum: 86_400 } }) } },
     async (request) => {
-      engine.drop(request.body.seconds);
+      await phone.drop(request.body.seconds);
       return status();
     },
   );
 
   app.post("/api/simulated/logout", async () => {
-    await engine.logout();
+    await phone.unlink();
     return status();
   });
 
@@ -41,11 +40,34 @@ export function simulatedRoutes(app: FastifyInstance, engine: SimulatedEngine, s
       },
     },
     async (request, reply) => {
-      const { from, name, text } = request.body;
       reply.code(201);
-      return engine.receive(from, name, text);
+      return phone.receive(request.body);
     },
   );
+}
+
+/** What the page that plays WhatsApp Web can be made to do beside that, by its own names. */
+export function pageRoutes(
+  app: FastifyInstance,
+  call: (name: string, argument: unknown) => Promise<unknown>,
+): void {
+  app.post<{ Body: { call: string; argument?: unknown } }>(
+    "/api/simulated/page",
+    {
+      schema: {
+        body: body({ call: { enum: ["state", "askForPasskey", "hang", "hold", "receive"] }, argument: {} }, [
+          "call",
+        ]),
+      },
+    },
+    async (request) => (await call(request.body.call, request.body.argument)) ?? {},
+  );
+}
+
+/** What the simulated phone has beside that. */
+export function simulatedRoutes(app: FastifyInstance, engine: SimulatedEngine, status: () => Status): void {
+  phoneRoutes(app, engine, status);
+  const ballast = new Ballast();
 
   app.put<{ Body: { perMinute: number } }>(
     "/api/simulated/rate",

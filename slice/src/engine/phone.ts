@@ -1,0 +1,21 @@
+import type { Message } from "../api.js";
+
+/** What comes in on a pretended phone. */
+export interface Incoming {
+  /** A phone number with its country code. */
+  from: string;
+  name?: string | undefined;
+  text: string;
+}
+
+/** The phone's owner, and the world, where neither is real. */
+export interface Phone {
+  /** Scans the code that is shown now. Refuses (409) if none is. */
+  scan(): Promise<void>;
+  /** Loses the connection for so many seconds. Refuses (409) unless the state is `ready`. */
+  drop(seconds: number): Promise<void>;
+  /** Unlinks the device, as its owner can do on the phone. Refuses (409) if none is linked. */
+  unlink(): Promise<void>;
+  /** Lets one message come in. Refuses (400) what is not a number, (409) unless linked. */
+  receive(incoming: Incoming): Promise<Pick<Message, "id" | "chatId" | "text">>;
+}
