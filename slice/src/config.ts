@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import type { Engine } from "./api.js";
 import { defaultChromium, readWebjsConfig, type WebjsConfig } from "./engine/webjs/config.js";
 
+import type { PaceConfig } from "./inbox/pace.js";
+
 /** Every setting of a slice: its name, its default, its check. README.md lists them too. */
 
 export interface Config {
@@ -10,6 +12,12 @@ export interface Config {
   databaseUrl: string;
   engine: Engine;
   mediaQuotaBytes: number;
+  mediaDir: string;
+  /** The most that one file may have. */
+  mediaMaxBytes: number;
+  /** What the disk must have free before media is stored. */
+  diskReserveBytes: number;
+  pace: PaceConfig;
   listenHost: string;
   userPort: number;
   platformPort: number;
@@ -47,6 +55,18 @@ export function readConfig(env: Environment): Config {
     databaseUrl: read.text("DATABASE_URL", /^postgres(ql)?:\/\//, "a postgresql:// URL"),
     engine: read.engine(),
     mediaQuotaBytes: read.number("MEDIA_QUOTA_BYTES", { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }),
+    mediaDir: read.text("MEDIA_DIR", /^\//, "an absolute path", "/app/media"),
+    mediaMaxBytes: read.number("MEDIA_MAX_BYTES", { min: 1, max: 2 ** 31, whole: true }, 60 * 2 ** 20),
+    diskReserveBytes: read.number(
+      "DISK_RESERVE_BYTES",
+      { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true },
+      512 * 2 ** 20,
+    ),
+    pace: {
+      burst: read.number("SEND_BURST", { min: 1, max: 1000, whole: true }, 5),
+      perMinute: read.number("SEND_PER_MINUTE", { min: 0.1, max: 6000 }, 20),
+      newChatsPerHour: read.number("SEND_NEW_CHATS_PER_HOUR", { min: 0.1, max: 36_000 }, 30),
+    },
     listenHost: read.text("LISTEN_HOST", /^\S+$/, "an address", "0.0.0.0"),
     userPort: read.number("USER_PORT", { min: 0, max: 65_535, whole: true }, 4001),
     platformPort: read.number("PLATFORM_PORT", { min: 0, max: 65_535, whole: true }, 4002),

@@ -1,26 +1,76 @@
+import type { Storage } from "./api.js";
 import type { EngineState } from "./store/engine_state.js";
 
-/** Whether the platform has blocked new media, because the customer's storage is full. */
+/** From here on the app warns. */
+const warningShare = 0.9;
+
+/** What the customer's media may take up, and does. */
 export class Quota {
   readonly #memory: Pick<EngineState, "get" | "set">;
+  readonly #quotaBytes: number;
+  readonly #levelChanged: () => void;
+  #usedBytes = 0;
   #mediaBlocked = false;
 
-  constructor(memory: Pick<EngineState, "get" | "set">) {
+  constructor(memory: Pick<EngineState, "get" | "set">, quotaBytes: number, levelChanged: () => void) {
     this.#memory = memory;
+    this.#quotaBytes = quotaBytes;
+    this.#levelChanged = levelChanged;
   }
 
+  /** Whether the platform has blocked new media, whatever room there is. */
   get mediaBlocked(): boolean {
     return this.#mediaBlocked;
   }
 
+  get storage(): Storage {
+    return { usedBytes: this.#usedBytes, quotaBytes: this.#quotaBytes, level: this.#level };
+  }
+
+  get leftBytes(): number {
+    return this.#mediaBlocked ? 0 : Math.max(0, this.#quotaBytes - this.#usedBytes);
+  }
+
+  /** Whether a file of so many bytes, 0 if that is not known, may still be stored. */
+  hasRoomFor(bytes: number): boolean {
+    return this.leftBytes > 0 && bytes <= this.leftBytes;
+  }
+
+  setUsed(bytes: number): void {
+    this.#change(() => {
+      this.#usedBytes = Math.max(0, bytes);
+    });
+  }
+
+  /** Counts a file that was stored, or, negative, one that is gone. */
+  add(bytes: number): void {
+    this.setUsed(this.#usedBytes + bytes);
+  }
+
   /** Reads what was set before the last restart. */
   async load(): Promise<void> {
-    this.#mediaBlocked = (await this.#memory.get<boolean>("media_blocked")) ?? false;
+    const blocked = (await this.#memory.get<boolean>("media_blocked")) ?? false;
+    this.#change(() => {
+      this.#mediaBlocked = blocked;
+    });
   }
 
   /** Counts from the next file on, and after a restart too. */
   async setMediaBlocked(blocked: boolean): Promise<void> {
     await this.#memory.set("media_blocked", blocked);
-    this.#mediaBlocked = blocked;
+    this.#change(() => {
+      this.#mediaBlocked = blocked;
+    });
+  }
+
+  get #level(): Storage["level"] {
+    if (this.leftBytes === 0) return "full";
+    return this.#usedBytes >= this.#quotaBytes * warningShare ? "warning" : "ok";
+  }
+
+  #change(change: () => void): void {
+    const before = this.#level;
+    change();
+    if (this.#level !== before) this.#levelChanged();
   }
 }

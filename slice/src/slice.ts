@@ -1,18 +1,26 @@
+import multipart from "@fastify/multipart";
 import type { Logger } from "pino";
 import type { Status } from "./api.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config.js";
 import { createEngine } from "./engine/create.js";
 import type { EngineSink } from "./engine/engine.js";
+import { erase, isErasing } from "./erase.js";
 import { Announcer } from "./events.js";
+import { dataRoutes } from "./http/data.js";
+import { mediaRoutes } from "./http/media.js";
 import { platformRoutes } from "./http/platform.js";
 import { createServer } from "./http/server.js";
 import { Sockets } from "./http/sockets.js";
 import { userRoutes } from "./http/user.js";
 import { Inbox } from "./inbox/inbox.js";
 import { Outbox } from "./inbox/outbox.js";
+import { Pace } from "./inbox/pace.js";
+import { MediaFiles } from "./media/files.js";
+import { MediaLibrary } from "./media/library.js";
 import { Metrics } from "./metrics.js";
 import { Quota } from "./quota.js";
+import { Serial } from "./serial.js";
 import { Database } from "./store/database.js";
 import { EngineState } from "./store/engine_state.js";
 import { newestMessages, unfinishedMessages } from "./store/messages.js";
@@ -37,14 +45,15 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
   const announcer = new Announcer();
   const inbox = new Inbox(db, announcer, clock);
   const memory = new EngineState(db);
-  const quota = new Quota(memory);
+  const quota = new Quota(memory, config.mediaQuotaBytes, () => announcer.announce("status", status()));
+  const files = new MediaFiles(config.mediaDir, config.diskReserveBytes);
 
   const status = (): Status => ({
     ...engine.status(),
     uptime: Math.floor((clock.now() - startedAt) / 1000),
     engine: engine.name,
     standIn: engine.standIn,
-    storage: { usedBytes: 0, quotaBytes: config.mediaQuotaBytes, level: "ok" },
+    storage: quota.storage,
     snapshotAt: engine.snapshotAt(),
   });
   const stored = <T>(work: (again: boolean) => Promise<T>) =>
@@ -52,13 +61,18 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
   const sink: EngineSink = {
     statusChanged() {
       announcer.announce("status", status());
-      if (engine.status().state === "ready") outbox.resume();
+      if (engine.status().state !== "ready") return;
+      outbox.resume();
+      library.fetch();
     },
     qrChanged: (qr) => announcer.announce("qr", qr),
     store: (batch) => stored(() => inbox.store(batch)),
     synced: (progress) => announcer.announce("sync", progress),
     newest: () => stored(() => newestMessages(db)),
-    received: (received) => stored((again) => inbox.receive(received, again)),
+    async received(received) {
+      await stored((again) => inbox.receive(received, again));
+      if (received.message.media?.state === "pending") library.fetch();
+    },
     acked: (message, ack) => stored((again) => inbox.acknowledge(message, ack, again)),
   };
   const { engine, routes, blame } = await createEngine({
@@ -69,12 +83,39 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     outstanding: (readSince) => unfinishedMessages(db, readSince),
     log,
   });
-  const outbox = new Outbox(inbox, engine, clock, log);
+  const library = new MediaLibrary({
+    db,
+    files,
+    quota,
+    engine,
+    announcer,
+    clock,
+    log,
+    maxBytes: config.mediaMaxBytes,
+  });
+  const outbox = new Outbox({
+    inbox,
+    engine,
+    pace: new Pace(config.pace, clock),
+    db,
+    pathOf: (id) => files.pathOf(id),
+    clock,
+    log,
+  });
+  const sending = { engine, inbox, outbox, files, quota, mediaMaxBytes: config.mediaMaxBytes };
+  const erasing = new Serial();
+  const eraseAll = () => erasing.run(() => erase({ db, memory, mediaDir: config.mediaDir, quota, engine }));
 
   const user = createServer(log);
   const sockets = new Sockets(user.server, announcer, () => ({ status: status(), qr: engine.qr() }));
   user.addHook("preClose", async () => sockets.close());
-  userRoutes(user, { engine, inbox, outbox, status });
+  await user.register(multipart, {
+    limits: { files: 1, fields: 4, fieldSize: 300_000, fileSize: config.mediaMaxBytes + 1 },
+    throwFileSizeLimit: false,
+  });
+  userRoutes(user, { ...sending, status });
+  mediaRoutes(user, { inbox, files, library });
+  dataRoutes(user, { db, files, clock, log, status, erase: eraseAll });
   routes(user, status);
 
   const metrics = new Metrics(
@@ -87,23 +128,28 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     announcer,
   );
   const platform = createServer(log);
-  platformRoutes(platform, { engine, inbox, outbox, quota, metrics, status });
+  platformRoutes(platform, { ...sending, library, metrics, status });
 
   const addresses = {
     user: await user.listen({ host: config.listenHost, port: config.userPort }),
     platform: await platform.listen({ host: config.listenHost, port: config.platformPort }),
   };
-  const loading = stored(() => quota.load()).catch((err) => {
-    if (!stopping.signal.aborted) log.error({ err }, "the media quota could not be read");
-  });
-  engine.start();
+  const loading = stored(async () => {
+    await quota.load();
+    if (await isErasing(memory)) await eraseAll();
+    await library.load();
+  })
+    .then(() => engine.start())
+    .catch((err) => {
+      if (!stopping.signal.aborted) throw err;
+    });
 
   return {
     ...addresses,
     blame,
     async stop() {
       stopping.abort(new Error("the slice is stopping"));
-      await Promise.all([engine.stop(), outbox.stop(), loading]);
+      await Promise.all([engine.stop(), outbox.stop(), library.stop(), loading]);
       await Promise.all([user.close(), platform.close()]);
       await inbox.idle();
       await db.close();

@@ -89,12 +89,14 @@ test("what is announced has been committed", async () => {
     const look = outside.query(`SELECT 1 FROM ${db.schema}.messages WHERE id = $1`, [expected.id]);
     looks.push(look.then(({ rows }) => ({ expected, found: rows.length })));
   });
-  const sending = Array.from({ length: 20 }, (_, i) => inbox.compose("+15550100001", `line ${i}`));
+  const sending = Array.from({ length: 20 }, (_, i) =>
+    inbox.compose({ to: "+15550100001", text: `line ${i}` }),
+  );
   const sent = await Promise.all(sending);
   const seen = await Promise.all(looks);
   assert.deepEqual(
     seen.map(({ expected, found }) => [expected.id, found]),
-    sent.map(({ id }) => [id, 1]),
+    sent.map(({ message }) => [message.id, 1]),
   );
   await outside.end();
   await database.close();
@@ -109,7 +111,7 @@ test("acks only ever go forward, and a message that comes twice is there once", 
     if (name === "message_ack") heard.push((data as { ack: string }).ack);
     if (name === "message" && !(data as Message).fromMe) heard.push("received");
   });
-  const sent = await inbox.compose("+15550100002", "hello");
+  const { message: sent } = await inbox.compose({ to: "+15550100002", text: "hello" });
   for (const ack of ["sent", "read", "delivered", "sent", "failed", "read"] as const) {
     await inbox.acknowledge(sent, ack, false);
   }

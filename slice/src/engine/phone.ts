@@ -6,6 +6,16 @@ export interface Incoming {
   from: string;
   name?: string | undefined;
   text: string;
+  /** A file that the message carries. */
+  file?: IncomingFile | undefined;
+}
+
+/** A file that is made up where it is sent. */
+export interface IncomingFile {
+  kind: "image" | "document" | "voice";
+  name?: string | undefined;
+  /** How large it is at least; what is missing is zeros. */
+  bytes?: number | undefined;
 }
 
 /** The phone's owner, and the world, where neither is real. */

@@ -1,25 +1,19 @@
 import type { FastifyInstance } from "fastify";
 import type { Status } from "../api.js";
-import type { Engine } from "../engine/engine.js";
-import type { Inbox } from "../inbox/inbox.js";
-import type { Outbox } from "../inbox/outbox.js";
+import type { MediaLibrary } from "../media/library.js";
 import type { Metrics } from "../metrics.js";
-import type { Quota } from "../quota.js";
 import { Refusal } from "../refusal.js";
-import { sendMessage } from "./send.js";
+import { type Sending, sendMessage } from "./send.js";
 
-export interface PlatformRoutes {
-  engine: Engine;
-  inbox: Inbox;
-  outbox: Outbox;
-  quota: Quota;
+export interface PlatformRoutes extends Sending {
+  library: MediaLibrary;
   metrics: Metrics;
   status: () => Status;
 }
 
 /** Port 4002: what the platform asks. Never published, and cheap: most slices sleep when they are asked. */
 export function platformRoutes(app: FastifyInstance, deps: PlatformRoutes): void {
-  const { engine, inbox, outbox, quota, metrics, status } = deps;
+  const { engine, quota, library, metrics, status } = deps;
 
   app.get("/status", async () => status());
 
@@ -30,6 +24,7 @@ export function platformRoutes(app: FastifyInstance, deps: PlatformRoutes): void
 
   app.put<{ Body: { mediaBlocked: boolean } }>("/quota", { schema: { body: quotaBody } }, async (request) => {
     await quota.setMediaBlocked(request.body.mediaBlocked);
+    if (!quota.mediaBlocked) await library.retry();
     return { mediaBlocked: quota.mediaBlocked };
   });
 
@@ -40,7 +35,7 @@ export function platformRoutes(app: FastifyInstance, deps: PlatformRoutes): void
       const to = engine.status().phoneNumber;
       if (to === null) throw new Refusal(409, "No phone is linked, so there is no number to send to.");
       reply.code(202);
-      return sendMessage({ engine, inbox, outbox }, { to, text: request.body.text }, "You");
+      return sendMessage(deps, { to, text: request.body.text, name: "You", urgent: true });
     },
   );
 }

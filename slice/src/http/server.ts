@@ -25,7 +25,7 @@ export function createServer(log: Logger): FastifyInstance {
     app.getDefaultJsonParser("error", "error")(request, body.toString(), done);
   });
   app.addHook("onSend", async (_, reply) => {
-    reply.header("cache-control", "no-store");
+    if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
     reply.header("x-content-type-options", "nosniff");
   });
   answerErrors(app, log);

@@ -1,21 +1,16 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ChatList, ContactList, PairingCode, Qr, Status } from "../api.js";
-import type { Engine } from "../engine/engine.js";
-import type { Inbox } from "../inbox/inbox.js";
-import type { Outbox } from "../inbox/outbox.js";
 import { readRecipient } from "../phone.js";
 import { Refusal } from "../refusal.js";
-import { sendMessage } from "./send.js";
+import { idempotencyKey, type Sending, sendForm, sendMessage } from "./send.js";
 
-export interface UserRoutes {
-  engine: Engine;
-  inbox: Inbox;
-  outbox: Outbox;
+export interface UserRoutes extends Sending {
   status: () => Status;
 }
 
 /** Port 4001: what the app asks. */
-export function userRoutes(app: FastifyInstance, { engine, inbox, outbox, status }: UserRoutes): void {
+export function userRoutes(app: FastifyInstance, deps: UserRoutes): void {
+  const { engine, inbox, status } = deps;
   app.get("/api/status", async () => status());
 
   app.get("/api/status/state", async (_, reply) => {
@@ -67,20 +62,30 @@ export function userRoutes(app: FastifyInstance, { engine, inbox, outbox, status
     },
   );
 
-  app.post<{ Params: { id: string } }>("/api/chats/:id/read", async (request) =>
-    inbox.markRead(request.params.id),
-  );
+  app.post<{ Params: { id: string } }>("/api/chats/:id/read", async (request) => {
+    const chat = await inbox.markRead(request.params.id);
+    // WhatsApp hears of it where it can; the inbox does not wait for that.
+    engine.seen(chat.id).catch(() => {});
+    return chat;
+  });
 
   app.get("/api/contacts", async (): Promise<ContactList> => ({ contacts: await inbox.contacts() }));
 
   app.post<{ Body: { to: string; text: string } }>(
     "/api/messages",
-    { schema: { body: messageBody } },
+    { schema: { body: messageBody }, preValidation: forms },
     async (request, reply) => {
       reply.code(202);
-      return sendMessage({ engine, inbox, outbox }, request.body);
+      return sendMessage(deps, { ...request.body, key: idempotencyKey(request) });
     },
   );
+
+  /** A form is streamed to the disk, and has no body to validate. */
+  async function forms(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (!request.isMultipart()) return;
+    const message = await sendForm(deps, request, idempotencyKey(request));
+    await reply.code(202).send(message);
+  }
 }
 
 const numberBody = {

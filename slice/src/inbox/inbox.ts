@@ -1,15 +1,57 @@
 import { randomBytes } from "node:crypto";
-import type { Ack, Chat, Contact, Message, MessagePage } from "../api.js";
+import type { Ack, Chat, Contact, Media, Message, MessagePage } from "../api.js";
 import type { Clock } from "../clock.js";
 import type { MessageKey, Received, SyncBatch } from "../engine/engine.js";
 import type { Announcer } from "../events.js";
 import { readRecipient, writePhoneNumber } from "../phone.js";
 import { Refusal } from "../refusal.js";
 import { Serial } from "../serial.js";
-import { addChats, clearUnread, findChat, listChats, touchChat, touchChats } from "../store/chats.js";
+import {
+  addChats,
+  clearUnread,
+  findChat,
+  listChats,
+  saveChats,
+  touchChat,
+  touchChats,
+} from "../store/chats.js";
 import { addContact, findContact, listContacts, saveContacts } from "../store/contacts.js";
 import type { Database, Queryable } from "../store/database.js";
-import { addMessages, advanceAck, hasMessage, pageOfMessages, pendingMessages } from "../store/messages.js";
+import {
+  addMessages,
+  advanceAck,
+  findMessage,
+  hasMessage,
+  messageOfRequest,
+  pageOfMessages,
+  pendingMessages,
+} from "../store/messages.js";
+
+/** A file that is to be sent: on disk, and not yet a message's. */
+export interface DraftFile {
+  kind: Message["kind"];
+  media: Media;
+  /** Makes it the file of the message with that id. */
+  adopt(messageId: string): Promise<void>;
+}
+
+/** What is to be written. */
+export interface Draft {
+  /** A chat id, or a phone number. */
+  to: string;
+  text: string;
+  /** What a person met here is called; by the number if it is not given. */
+  name?: string | undefined;
+  /** The request's Idempotency-Key. */
+  key?: string | null;
+  file?: DraftFile | null;
+}
+
+/** A stored message, and whether this was what stored it. */
+export interface Composed {
+  message: Message;
+  isNew: boolean;
+}
 
 /**
  * The stored conversations, and the announcement of every change to them. All methods
@@ -49,6 +91,13 @@ export class Inbox {
     return { messages, before: more ? (messages[0]?.id ?? null) : null };
   }
 
+  /** Refuses (404) what is not there. */
+  async message(id: string): Promise<Message> {
+    const message = await findMessage(this.#db, id);
+    if (!message) throw new Refusal(404, "There is no such message. Load the chat anew.");
+    return message;
+  }
+
   /** Sets the chat's unread count to 0. */
   markRead(chatId: string): Promise<Chat> {
     return this.#changes.run(async () => {
@@ -64,15 +113,24 @@ export class Inbox {
 
   /**
    * Stores a message to be sent, its ack `pending`, with the chat and the contact if they are new.
-   * `to` is a chat id or a phone number. A person met here is called `name`, or by the number.
+   * What was stored under the same key before is answered again, and nothing is stored. Refuses
+   * (400) a receiver that is none, (409) a key that was used for another message.
    */
-  compose(to: string, text: string, name?: string): Promise<Message> {
+  compose({ to, text, name, key = null, file = null }: Draft): Promise<Composed> {
     return this.#changes.run(async () => {
+      const before = key === null ? null : await messageOfRequest(this.#db, key);
       const known = to.includes("@") ? await findChat(this.#db, to) : null;
       const recipient = readRecipient(to);
       const chatId = known?.id ?? recipient?.chatId;
       if (!chatId) throw noSuchRecipient();
-      const message = this.#newMessage(chatId, text);
+      if (before) {
+        const same =
+          before.chatId === chatId && before.text === text && before.media?.bytes === file?.media.bytes;
+        if (!same) throw keyUsedTwice();
+        return { message: before, isNew: false };
+      }
+      const message = this.#newMessage(chatId, text, file);
+      await file?.adopt(message.id);
       const { contact, chat } = await this.#db.transaction(async (tx) => {
         const contact = recipient
           ? await ensurePerson(tx, {
@@ -81,12 +139,12 @@ export class Inbox {
               phoneNumber: recipient.phoneNumber,
             })
           : null;
-        await addMessages(tx, [message]);
+        await addMessages(tx, [message], key);
         await touchChat(tx, chatId, message.at, 0);
         return { contact, chat: await findChat(tx, chatId) };
       });
       this.#announceMessage(message, contact, chat);
-      return message;
+      return { message, isNew: true };
     });
   }
 
@@ -95,7 +153,7 @@ export class Inbox {
     return this.#changes.run(() =>
       this.#db.transaction(async (tx) => {
         await saveContacts(tx, batch.contacts);
-        await addChats(tx, batch.chats);
+        await saveChats(tx, batch.chats);
         await addMessages(tx, batch.messages);
         await touchChats(tx, batch.messages);
       }),
@@ -108,7 +166,9 @@ export class Inbox {
       const { added, chat, isNew } = await this.#db.transaction(async (tx) => {
         const added = await ensurePerson(tx, contact);
         const isNew = (await addMessages(tx, [message])) > 0;
-        if (isNew) await touchChat(tx, message.chatId, message.at, 1);
+        if (isNew) await touchChat(tx, message.chatId, message.at, message.fromMe ? 0 : 1);
+        // Who writes on the phone has read what was there.
+        if (isNew && message.fromMe) await clearUnread(tx, message.chatId);
         return { added, isNew, chat: await findChat(tx, message.chatId) };
       });
       if (isNew || again) this.#announceMessage(message, added, chat);
@@ -133,18 +193,18 @@ export class Inbox {
     return this.#changes.idle();
   }
 
-  #newMessage(chatId: string, text: string): Message {
+  #newMessage(chatId: string, text: string, file: DraftFile | null): Message {
     // Two messages within one millisecond keep the order in which they were written.
     this.#lastSentAt = Math.max(this.#clock.now(), this.#lastSentAt + 1);
     return {
       id: `true_${chatId}_3EB0${randomBytes(9).toString("hex").toUpperCase()}`,
       chatId,
       fromMe: true,
-      kind: "text",
+      kind: file?.kind ?? "text",
       text,
       at: new Date(this.#lastSentAt).toISOString(),
       ack: "pending",
-      media: null,
+      media: file?.media ?? null,
       author: null,
     };
   }
@@ -170,6 +230,10 @@ function noSuchChat(): Refusal {
 
 function noSuchMessage(): Refusal {
   return new Refusal(404, "This chat has no message with the id given as “before”. Load the chat anew.");
+}
+
+function keyUsedTwice(): Refusal {
+  return new Refusal(409, "This Idempotency-Key was used for another message. Use a new one.");
 }
 
 function noSuchRecipient(): Refusal {

@@ -1,5 +1,6 @@
-import type { Ack, Chat, Message } from "../api.js";
+import type { Chat, Message } from "../api.js";
 import type { Queryable } from "./database.js";
+import { type MessageRow, messageOf } from "./messages.js";
 
 /** A chat that may have to be made. */
 export interface NewChat {
@@ -14,16 +15,11 @@ interface ChatRow {
   name: string;
   phone_number: string | null;
   unread: number;
-  message_id: string | null;
-  from_me: boolean;
-  text: string;
-  at: Date;
-  ack: Ack | null;
+  last: MessageRow | null;
 }
 
 const selectChats = `
-  SELECT c.id, c.name, c.phone_number, c.unread,
-         m.id AS message_id, m.from_me, m.text, m.at, m.ack
+  SELECT c.id, c.name, c.phone_number, c.unread, to_jsonb(m) AS last
   FROM chats c
   LEFT JOIN LATERAL (
     SELECT * FROM messages WHERE chat_id = c.id ORDER BY at DESC, id DESC LIMIT 1
@@ -56,6 +52,21 @@ export async function addChats(db: Queryable, chats: NewChat[]): Promise<void> {
   );
 }
 
+/** Adds chats, and brings those that are known to what the phone says of them. */
+export async function saveChats(db: Queryable, chats: NewChat[]): Promise<void> {
+  await db.query(
+    `INSERT INTO chats (id, name, phone_number, unread)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[])
+     ON CONFLICT (id) DO UPDATE SET name = excluded.name, unread = excluded.unread`,
+    [
+      chats.map((c) => c.id),
+      chats.map((c) => c.name),
+      chats.map((c) => c.phoneNumber),
+      chats.map((c) => c.unread),
+    ],
+  );
+}
+
 /** Moves a chat up to the time of a message, and counts it if it is unread. */
 export async function touchChat(db: Queryable, id: string, at: string, unread: 0 | 1): Promise<void> {
   await db.query(
@@ -79,20 +90,6 @@ export async function clearUnread(db: Queryable, id: string): Promise<void> {
   await db.query("UPDATE chats SET unread = 0 WHERE id = $1", [id]);
 }
 
-function chatOf(row: ChatRow): Chat {
-  const lastMessage =
-    row.message_id === null
-      ? null
-      : {
-          id: row.message_id,
-          chatId: row.id,
-          fromMe: row.from_me,
-          kind: "text" as const,
-          media: null,
-          author: null,
-          text: row.text,
-          at: row.at.toISOString(),
-          ack: row.ack,
-        };
-  return { id: row.id, name: row.name, phoneNumber: row.phone_number, unread: row.unread, lastMessage };
+function chatOf({ id, name, phone_number: phoneNumber, unread, last }: ChatRow): Chat {
+  return { id, name, phoneNumber, unread, lastMessage: last && messageOf(last) };
 }

@@ -1,5 +1,12 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Config, readConfig } from "../../src/config.js";
 import type { TestSchema } from "./postgres.js";
+
+/** Where a test's slice keeps files; it goes with the schema. */
+export function mediaDir({ schema }: Pick<TestSchema, "schema">): string {
+  return join(tmpdir(), `media-${schema}`);
+}
 
 /** The environment of a quick slice on ports that are free. */
 export function environment(db: Pick<TestSchema, "url" | "schema">, more: Record<string, string> = {}) {
@@ -9,6 +16,11 @@ export function environment(db: Pick<TestSchema, "url" | "schema">, more: Record
     DATABASE_URL: db.url,
     WA_ENGINE: "simulated",
     MEDIA_QUOTA_BYTES: "1000000",
+    MEDIA_DIR: mediaDir(db),
+    DISK_RESERVE_BYTES: "0",
+    SEND_BURST: "1000",
+    SEND_PER_MINUTE: "6000",
+    SEND_NEW_CHATS_PER_HOUR: "36000",
     LISTEN_HOST: "127.0.0.1",
     USER_PORT: "0",
     PLATFORM_PORT: "0",

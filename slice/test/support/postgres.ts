@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import pg from "pg";
+import { mediaDir } from "./config.js";
 
 /** A database with one slice's schema, owned by a role of its own. */
 export interface TestSchema {
@@ -41,6 +42,7 @@ export async function createSchema(): Promise<TestSchema> {
     },
     async drop() {
       await pool.end();
+      await rm(mediaDir({ schema: name }), { recursive: true, force: true });
       await asAdmin(server, [`DROP DATABASE ${name} WITH (FORCE)`, `DROP ROLE ${name}`]);
     },
   };

@@ -3,9 +3,17 @@ import { type Clock, sleep } from "../../clock.js";
 import type { EngineState } from "../../store/engine_state.js";
 import { untilStored } from "../../store/retry.js";
 import type { EngineSink } from "../engine.js";
+import { simulatedFile } from "./files.js";
 import { chance, fingerprint } from "./random.js";
 import { untilAborted } from "./together.js";
 import { opening } from "./words.js";
+
+/** What comes with a message now and then. */
+const carried = [
+  simulatedFile("image", null),
+  simulatedFile("document", "Offer.pdf"),
+  simulatedFile("voice", null),
+];
 
 interface ArrivalsDependencies {
   sliceId: number;
@@ -76,6 +84,8 @@ export class Arrivals {
     const contact = people[draw.int(circle)] ?? people[0];
     const id = `false_${contact.id}_3EB0${fingerprint("arrival", sliceId, number).slice(0, 18)}`;
     const at = new Date(clock.now()).toISOString();
+    // One in eight is a picture, a letter or a few spoken words.
+    const file = draw.int(8) === 0 ? carried[draw.int(3)] : null;
     const message: Message = {
       id,
       chatId: contact.id,
@@ -85,6 +95,7 @@ export class Arrivals {
       at,
       ack: null,
       media: null,
+      ...file,
       author: null,
     };
     return { message, contact };

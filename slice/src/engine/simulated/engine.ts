@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Logger } from "pino";
 import type { Message, PairingCode, Qr } from "../../api.js";
 import { type Clock, sleep } from "../../clock.js";
@@ -12,6 +12,7 @@ import { type Engine, type EngineSink, type EngineStatus, MediaGone, NotConnecte
 import type { Incoming, Phone } from "../phone.js";
 import { Arrivals } from "./arrivals.js";
 import { Correspondents, type Outstanding } from "./correspondents.js";
+import { contentPieces, simulatedFile } from "./files.js";
 import { Keepalive } from "./keepalive.js";
 import { newCode } from "./pairing.js";
 import { ownNumber, peopleOf } from "./people.js";
@@ -84,7 +85,7 @@ export class SimulatedEngine implements Engine, Phone {
     this.start();
   }
 
-  async send(message: Message): Promise<void> {
+  async send(message: Message, _file: string | null = null): Promise<void> {
     if (this.#status.state !== "ready") throw new NotConnected();
     const { clock } = this.#deps;
     await sleep(clock, this.#correspondents.delay(message.id, "sent"), this.#phase.signal).catch(() => {
@@ -94,12 +95,20 @@ export class SimulatedEngine implements Engine, Phone {
     this.#correspondents.follow({ ...message, ack: "sent" });
   }
 
-  async pairingCode(_phoneNumber: string): Promise<PairingCode> {
-    throw new Refusal(409, "The simulated phone has no pairing codes yet.");
+  async pairingCode(phoneNumber: string): Promise<PairingCode> {
+    if (this.#status.state !== "qr") {
+      throw new Refusal(409, "There is nothing to link at the moment. Ask for a code first.");
+    }
+    const code = fingerprint("pairing", phoneNumber, this.#qr?.code ?? "")
+      .slice(0, 8)
+      .toUpperCase();
+    return { code, phoneNumber, expiresAt: new Date(this.#deps.clock.now() + 180_000).toISOString() };
   }
 
-  async download(_message: Message): Promise<Readable> {
-    throw new MediaGone();
+  async download({ kind, media }: Message): Promise<Readable> {
+    if (this.#status.state !== "ready") throw new NotConnected();
+    if (!media) throw new MediaGone();
+    return Readable.from(contentPieces(kind, media.bytes), { objectMode: false });
   }
 
   async seen(_chatId: string): Promise<void> {}
@@ -159,7 +168,7 @@ export class SimulatedEngine implements Engine, Phone {
   }
 
   /** Lets one message come in. Refuses (400) what is not a number, (409) unless the state is `ready`. */
-  async receive({ from, name, text }: Incoming): Promise<Message> {
+  async receive({ from, name, text, file }: Incoming): Promise<Message> {
     const sender = readRecipient(from);
     if (!sender) throw new Refusal(400, "“from” must be a phone number with its country code.");
     this.#assertReady();
@@ -175,6 +184,7 @@ export class SimulatedEngine implements Engine, Phone {
       at,
       ack: null,
       media: null,
+      ...(file && simulatedFile(file.kind, file.name ?? null, file.bytes)),
       author: null,
     };
     const contact = {

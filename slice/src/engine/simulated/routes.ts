@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Status } from "../../api.js";
-import type { Phone } from "../phone.js";
+import type { Incoming, Phone } from "../phone.js";
 import { Ballast } from "./ballast.js";
 import type { SimulatedEngine } from "./engine.js";
 
@@ -25,7 +25,7 @@ export function phoneRoutes(app: FastifyInstance, phone: Phone, status: () => St
     return status();
   });
 
-  app.post<{ Body: { from: string; name?: string; text: string } }>(
+  app.post<{ Body: Incoming }>(
     "/api/simulated/receive",
     {
       schema: {
@@ -33,7 +33,15 @@ export function phoneRoutes(app: FastifyInstance, phone: Phone, status: () => St
           {
             from: { type: "string" },
             name: { type: "string", minLength: 1, maxLength: 200 },
-            text: { type: "string", minLength: 1, maxLength: 65_536 },
+            text: { type: "string", maxLength: 65_536 },
+            file: body(
+              {
+                kind: { enum: ["image", "document", "voice"] },
+                name: { type: "string", minLength: 1, maxLength: 200 },
+                bytes: { type: "integer", minimum: 1, maximum: 2 ** 31 },
+              },
+              ["kind"],
+            ),
           },
           ["from", "text"],
         ),

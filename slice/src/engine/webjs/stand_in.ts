@@ -1,8 +1,19 @@
 import { readRecipient } from "../../phone.js";
 import { Refusal } from "../../refusal.js";
-import type { Incoming, Phone } from "../phone.js";
+import type { Incoming, IncomingFile, Phone } from "../phone.js";
+import { contentPieces, simulatedFile } from "../simulated/files.js";
 import { ownNumber } from "../simulated/people.js";
 import type { WebjsEngine } from "./engine.js";
+
+/** The page's own words for a file. */
+function carried({ kind, name, bytes }: IncomingFile): object {
+  const type = kind === "voice" ? "ptt" : kind;
+  const content = Buffer.concat([...contentPieces(kind, null)]);
+  const { mimeType } = simulatedFile(kind, null).media;
+  const zeros = bytes !== undefined && bytes > content.length ? bytes : undefined;
+  const data = zeros ? "" : content.toString("base64");
+  return { type, file: { mimetype: mimeType, name, size: zeros ?? content.length, data, zeros } };
+}
 
 /** The phone of the page that plays the part of WhatsApp Web. */
 export class StandInPhone implements Phone {
@@ -32,10 +43,13 @@ export class StandInPhone implements Phone {
     await this.call("logout").catch(() => {});
   }
 
-  async receive({ from, name, text }: Incoming): Promise<{ id: string; chatId: string; text: string }> {
+  async receive({ from, name, text, file }: Incoming): Promise<{ id: string; chatId: string; text: string }> {
     const sender = readRecipient(from);
     if (!sender) throw new Refusal(400, "“from” must be a phone number with its country code.");
-    const made = (await this.call("receive", { from: sender.chatId, name, text })) as { key: string };
+    const sent = file && carried(file);
+    const made = (await this.call("receive", { from: sender.chatId, name, text, ...sent })) as {
+      key: string;
+    };
     return { id: made.key, chatId: sender.chatId, text };
   }
 
