@@ -22,12 +22,18 @@ const status = (state: Status["state"], more: Partial<Status> = {}): Status => (
   uptime: 1,
   lastEventAt: null,
   engine: "webjs",
+  standIn: false,
+  storage: { usedBytes: 0, quotaBytes: 2_000_000_000, level: "ok" },
+  snapshotAt: null,
   ...more,
 });
 const hello: Message = {
   id: "m1",
   chatId: "15550100001@c.us",
   fromMe: false,
+  kind: "text",
+  media: null,
+  author: null,
   text: "Hello there",
   at: new Date().toISOString(),
   ack: null,
@@ -265,7 +271,7 @@ describe("App", () => {
   });
 
   it("says on every page when the phone is simulated, and can scan with it", async () => {
-    answers["GET /api/status"] = () => Response.json(status("qr", { engine: "simulated" }));
+    answers["GET /api/status"] = () => Response.json(status("qr", { engine: "simulated", standIn: true }));
     answers["GET /api/qr"] = () =>
       Response.json({ code: "2@x", index: 1, of: 6, expiresAt: new Date(Date.now() + 9_000).toISOString() });
     answers["POST /api/simulated/scan"] = () => Response.json({});

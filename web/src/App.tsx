@@ -1,6 +1,7 @@
 import { Redirect, Route, Switch } from "wouter";
 import { ConnectPage } from "./connect/ConnectPage";
 import { LinkPage } from "./connect/LinkPage";
+import { DataPage } from "./data/DataPage";
 import { InboxPage } from "./inbox/InboxPage";
 import { AppShell } from "./layout/AppShell";
 import { ErrorBoundary } from "./layout/ErrorBoundary";
@@ -21,12 +22,13 @@ export function App() {
           <Route path="/reconnect">
             <Redirect to="/connect/link" replace />
           </Route>
-          <Route path={/^\/(?:connect(?:\/link)?|new|chats\/[^/]+)?\/?$/}>
+          <Route path={/^\/(?:connect(?:\/link)?|data|new|chats\/[^/]+)?\/?$/}>
             <RequireSession>
               <AppShell>
                 <Switch>
                   <Route path="/connect" component={ConnectPage} />
                   <Route path="/connect/link" component={LinkPage} />
+                  <Route path="/data" component={DataPage} />
                   <Route component={InboxPage} />
                 </Switch>
               </AppShell>

@@ -23,6 +23,7 @@ export class ApiFailure extends Error {
 export interface RequestOptions {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   body?: unknown;
+  headers?: Record<string, string>;
   /** Milliseconds until the request is given up; default 20,000. */
   timeout?: number;
 }
@@ -33,16 +34,16 @@ export interface RequestOptions {
  * Throws ApiFailure for every answer outside 2xx and when no answer came.
  */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
-  const { method = "GET", body, timeout = 20_000 } = options;
+  const { method = "GET", body, headers, timeout = 20_000 } = options;
   const init: RequestInit = {
     method,
     credentials: "same-origin",
     cache: "no-store",
-    headers: { Accept: "application/json" },
+    headers: { Accept: "application/json", ...headers },
     signal: AbortSignal.timeout(timeout),
   };
   if (body !== undefined) {
-    init.headers = { Accept: "application/json", "Content-Type": "application/json" };
+    init.headers = { ...init.headers, "Content-Type": "application/json" };
     init.body = JSON.stringify(body);
   }
 
@@ -74,7 +75,7 @@ function parse(text: string): unknown {
   }
 }
 
-function sentenceOf(answer: unknown, status: number): string {
+export function sentenceOf(answer: unknown, status: number): string {
   if (
     typeof answer === "object" &&
     answer !== null &&

@@ -4,11 +4,13 @@ import type {
   ContactList,
   Message,
   MessagePage,
+  PairingCode,
   Qr,
   SendMessage,
   Status,
 } from "../../../slice/src/api";
 import { request } from "./http";
+import { type UploadOptions, upload } from "./upload";
 
 /** Messages read at a time when a chat is opened or scrolled back. */
 const pageSize = 50;
@@ -30,24 +32,47 @@ export const slice = {
     return request<MessagePage>(`/api/chats/${encodeURIComponent(chatId)}/messages?${query}`);
   },
   markRead: (chatId: string) => post<Chat>(`/api/chats/${encodeURIComponent(chatId)}/read`),
-  send: (message: SendMessage) => post<Message>("/api/messages", message),
+  /** The same key sends once, however often the request is repeated. */
+  send: (message: SendMessage, key: string) =>
+    request<Message>("/api/messages", { method: "POST", body: message, headers: { "Idempotency-Key": key } }),
+  sendFile: (message: SendMessage, file: File, key: string, options: UploadOptions) =>
+    upload<Message>("/api/messages", { ...message, file }, key, options),
+  discardMedia: (id: string) =>
+    request<Message>(`/api/messages/${encodeURIComponent(id)}/media`, { method: "DELETE" }),
+  pairingCode: (phoneNumber: string) =>
+    request<PairingCode>("/api/connection/pairing-code", {
+      method: "POST",
+      body: { phoneNumber },
+      timeout: 70_000,
+    }),
+  /** Puts the copy of the session back. */
+  restore: () => post<unknown>("/api/connection/restore"),
+  deleteData: () =>
+    request<Status>("/api/data", { method: "DELETE", body: { confirm: "DELETE" }, timeout: 60_000 }),
   /** A new round of QR codes. */
   restart: () => post<unknown>("/api/connection/restart"),
   /** Scans the current code; the simulated engine alone has this. */
   simulateScan: () => post<unknown>("/api/simulated/scan"),
 };
 
+/** Where a message's file is, while its state is `stored`. */
+export const mediaUrl = (id: string) => `/api/messages/${encodeURIComponent(id)}/media`;
+
 export type SliceApi = typeof slice;
 export type {
   Ack,
   Chat,
   Contact,
+  Media,
   Message,
   MessageAck,
+  MessageKind,
   MessagePage,
+  PairingCode,
   Qr,
   SliceEvents,
   Status,
+  Storage,
   Sync,
   WaState,
 } from "../../../slice/src/api";

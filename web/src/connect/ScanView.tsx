@@ -1,5 +1,5 @@
 import { QRCodeSVG } from "qrcode.react";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Qr } from "../api/slice";
 import { Notice } from "../ui/Notice";
 import { PageHeading } from "../ui/PageHeading";
@@ -7,12 +7,20 @@ import { useAction } from "../ui/useAction";
 import { useNow } from "../ui/useNow";
 import { useWorkspace, useWorkspaceState } from "../workspace/WorkspaceProvider";
 
+import { PairingView } from "./PairingView";
+
 /** How long after its end a code is waited for before it is asked for, in seconds. */
 const overdue = 3;
 
 export function ScanView() {
+  const [byNumber, setByNumber] = useState(false);
+  if (byNumber) return <PairingView onBack={() => setByNumber(false)} />;
+  return <CodeView onNumber={() => setByNumber(true)} />;
+}
+
+function CodeView({ onNumber }: { onNumber: () => void }) {
   const qr = useWorkspaceState((state) => state.qr);
-  const simulated = useWorkspaceState((state) => state.status?.engine === "simulated");
+  const simulated = useWorkspaceState((state) => state.status?.standIn);
   if (!qr) return null;
   return (
     <div className="scan">
@@ -44,6 +52,9 @@ export function ScanView() {
           New code, {qr.index} of {qr.of}
         </p>
         {simulated && <SimulatedScan />}
+        <button type="button" className="text-button" onClick={onNumber}>
+          Link with a phone number instead
+        </button>
       </div>
     </div>
   );

@@ -10,6 +10,9 @@ const status = (state: Status["state"], reason: string | null = null): Status =>
   uptime: 1,
   lastEventAt: null,
   engine: "webjs",
+  standIn: false,
+  storage: { usedBytes: 0, quotaBytes: 2_000_000_000, level: "ok" },
+  snapshotAt: null,
 });
 
 it.each([

@@ -9,6 +9,7 @@ import { useWorkspaceState } from "../workspace/WorkspaceProvider";
 import { AckMark } from "./AckMark";
 import { Avatar } from "./Avatar";
 import { chatPath } from "./chatPath";
+import { previewOf } from "./preview";
 import { chatMatches } from "./search";
 
 const none: readonly Chat[] = [];
@@ -85,7 +86,7 @@ const ChatRow = memo(function ChatRow({ chat, isChosen }: { chat: Chat; isChosen
           {last?.fromMe && <AckMark ack={last.ack} />}
           <span className="chat-row-text">
             {last?.fromMe && <span className="visually-hidden">You: </span>}
-            {last ? last.text : "No messages yet"}
+            {last ? previewOf(last) : "No messages yet"}
           </span>
         </span>
         {chat.unread > 0 && (

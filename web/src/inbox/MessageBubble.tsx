@@ -3,6 +3,7 @@ import { clockTime } from "../ui/time";
 import type { ShownMessage } from "../workspace/messages";
 import { useWorkspace } from "../workspace/WorkspaceProvider";
 import { AckMark } from "./AckMark";
+import { MediaView } from "./MediaView";
 
 interface Props {
   message: ShownMessage;
@@ -18,10 +19,17 @@ export const MessageBubble = memo(function MessageBubble({ message, name }: Prop
       className={`message ${message.fromMe ? "message-out" : "message-in"} ${failed ? "message-failed" : ""}`}
     >
       <div className="bubble">
-        <span className="visually-hidden">{message.fromMe ? "You" : name}: </span>
-        <span className="bubble-text" dir="auto">
-          {message.text}
-        </span>
+        {message.author ? (
+          <span className="bubble-author">{message.author.name}</span>
+        ) : (
+          <span className="visually-hidden">{message.fromMe ? "You" : name}: </span>
+        )}
+        <MediaView message={message} name={name} />
+        {message.text !== "" && (
+          <span className="bubble-text" dir="auto">
+            {message.text}
+          </span>
+        )}
         <span className="bubble-foot">
           <time dateTime={message.at}>{clockTime(message.at)}</time>
           {message.fromMe && <AckMark ack={message.ack} />}

@@ -5,6 +5,7 @@ import type { Conversation } from "../workspace/state";
 import { useWorkspace } from "../workspace/WorkspaceProvider";
 import { byDay } from "./days";
 import { MessageBubble } from "./MessageBubble";
+import { previewOf } from "./preview";
 import { useScrollPlace } from "./useScrollPlace";
 
 interface Props {
@@ -69,7 +70,7 @@ export function MessageList({ chatId, name, conversation }: Props) {
         </button>
       )}
       <p className="visually-hidden" aria-live="polite">
-        {newest && !newest.fromMe && unseenOrFresh(newest.at) && `${name}: ${newest.text}`}
+        {newest && !newest.fromMe && unseenOrFresh(newest.at) && `${name}: ${previewOf(newest)}`}
       </p>
     </div>
   );

@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from "react";
-import { useLocation } from "wouter";
+import { Link, useLocation } from "wouter";
 import type { SubscriptionStatus } from "../api/gateway";
 import { ApiFailure } from "../api/http";
 import { useMe, useSession } from "../session/SessionProvider";
@@ -70,6 +70,9 @@ export function AccountMenu() {
             {problem}
           </p>
         )}
+        <Link href="/data" className="button button-quiet button-wide" onClick={() => setOpen(false)}>
+          Your data
+        </Link>
         <button type="button" className="button button-quiet button-wide" onClick={leave}>
           Log out
         </button>

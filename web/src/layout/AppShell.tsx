@@ -1,13 +1,22 @@
 import type { ReactNode } from "react";
+import { StorageBanner } from "../data/StorageBanner";
 import { useWorkspaceState } from "../workspace/WorkspaceProvider";
 import { ConnectionChip } from "./ConnectionChip";
 import { SignedInLayout } from "./SignedInLayout";
 
 /** The frame of the pages that show a workspace. */
 export function AppShell({ children }: { children: ReactNode }) {
-  const simulated = useWorkspaceState(({ status }) => status?.engine === "simulated");
+  const simulated = useWorkspaceState(({ status }) => status?.standIn);
   return (
-    <SignedInLayout banner={simulated && <SimulatedBanner />} bar={<ConnectionChip />}>
+    <SignedInLayout
+      banner={
+        <>
+          {simulated && <SimulatedBanner />}
+          <StorageBanner />
+        </>
+      }
+      bar={<ConnectionChip />}
+    >
       {children}
     </SignedInLayout>
   );

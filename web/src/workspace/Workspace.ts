@@ -1,6 +1,6 @@
 import { serverNow } from "../api/clock";
 import { ApiFailure } from "../api/http";
-import type { SliceApi } from "../api/slice";
+import type { PairingCode, SliceApi } from "../api/slice";
 import { backoff } from "../events/backoff";
 import type { StreamHandlers } from "../events/source";
 import type { StreamEvent } from "../events/streamEvent";
@@ -176,14 +176,19 @@ export class Workspace {
   }
 
   /** Sends into a chat; shown at once, and marked where it fails. */
-  async send(chatId: string, text: string): Promise<void> {
-    const local = this.localMessage(chatId, text);
+  async send(chatId: string, text: string, file: File | null = null, key = newKey()): Promise<void> {
+    const local = this.localMessage(chatId, text, file, key);
     this.change(chatId, (conversation) => ({
       ...conversation,
       messages: merge(conversation.messages, [local]),
     }));
     try {
-      const message = await this.call(this.options.api.send({ to: chatId, text }));
+      const { api } = this.options;
+      const request = { to: chatId, text };
+      const onProgress = (progress: number) => this.progressed(local, progress);
+      const message = await this.call(
+        file ? api.sendFile(request, file, key, { onProgress }) : api.send(request, key),
+      );
       this.change(chatId, (conversation) => ({
         ...conversation,
         messages: accepted(conversation.messages, local.id, message),
@@ -202,14 +207,15 @@ export class Workspace {
 
   /** Sends to a phone number or contact; gives the id of the chat. Throws ApiFailure. */
   async startChat(to: string, text: string): Promise<string> {
-    const message = await this.call(this.options.api.send({ to, text }));
+    const message = await this.call(this.options.api.send({ to, text }, newKey()));
     this.take({ name: "message", data: message });
     return message.chatId;
   }
 
   async retry(message: ShownMessage): Promise<void> {
     this.discard(message);
-    await this.send(message.chatId, message.text);
+    // The same request: the first one may have arrived, and only its answer was lost.
+    await this.send(message.chatId, message.text, message.file ?? null, message.key);
   }
 
   /** Takes a message that could not be sent off the screen. */
@@ -246,12 +252,56 @@ export class Workspace {
     await this.call(this.options.api.simulateScan());
   }
 
-  private localMessage(chatId: string, text: string): ShownMessage {
+  /** A code to type on the phone. Throws ApiFailure. */
+  pairingCode(phoneNumber: string): Promise<PairingCode> {
+    return this.call(this.options.api.pairingCode(phoneNumber));
+  }
+
+  /** Puts the copy of the session back. Throws ApiFailure. */
+  async restore(): Promise<void> {
+    await this.call(this.options.api.restore());
+    this.refetch();
+  }
+
+  /** Deletes a message's file, to make room. Throws ApiFailure. */
+  async discardMedia(id: string): Promise<void> {
+    this.take({ name: "message", data: await this.call(this.options.api.discardMedia(id)) });
+    this.refetch();
+  }
+
+  /** Destroys everything, and shows the workspace as it is then. Throws ApiFailure. */
+  async deleteData(): Promise<void> {
+    await this.call(this.options.api.deleteData());
+    this.update({ ...this.state, chats: [], contacts: null, conversations: new Map() });
+    this.refetch();
+  }
+
+  private progressed({ id, chatId }: ShownMessage, progress: number): void {
+    this.change(chatId, ({ messages, ...rest }) => ({
+      ...rest,
+      messages: messages.map((message) => (message.id === id ? { ...message, progress } : message)),
+    }));
+  }
+
+  private localMessage(chatId: string, text: string, file: File | null, key: string): ShownMessage {
     const newest = this.state.conversations.get(chatId)?.messages.at(-1);
     // Never before the newest one, however far this clock is off.
     const at = Math.max(serverNow(), newest ? Date.parse(newest.at) + 1 : 0);
     const id = `local-${++this.localIds}`;
-    return { id, chatId, fromMe: true, text, at: new Date(at).toISOString(), ack: "pending", sending: true };
+    return {
+      id,
+      chatId,
+      fromMe: true,
+      kind: file ? kindOf(file) : "text",
+      text,
+      at: new Date(at).toISOString(),
+      ack: "pending",
+      media: file && { state: "pending", mimeType: file.type, fileName: file.name, bytes: file.size },
+      author: null,
+      sending: true,
+      key,
+      ...(file && { file, progress: 0 }),
+    };
   }
 
   private take(event: StreamEvent): void {
@@ -293,4 +343,15 @@ function ignoreMissing(error: unknown): null {
 function sentence(error: unknown): string {
   if (error instanceof ApiFailure) return error.sentence;
   throw error;
+}
+
+function newKey(): string {
+  return crypto.randomUUID();
+}
+
+/** As the slice will see it. */
+function kindOf(file: File): ShownMessage["kind"] {
+  if (/^image\/(png|jpeg|webp|gif)$/.test(file.type)) return "image";
+  if (file.type === "video/mp4") return "video";
+  return file.type.startsWith("audio/") ? "audio" : "document";
 }

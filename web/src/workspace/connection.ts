@@ -37,6 +37,8 @@ export function connectionWords(status: Status | null, trouble: Trouble | null):
       return { tone: "bad", label: "Disconnected", needsPerson: true };
     case "logged_out":
       return { tone: "bad", label: "Unlinked", needsPerson: true };
+    case "passkey":
+      return { tone: "bad", label: "Passkey needed", needsPerson: true };
     case "restricted":
       return { tone: "bad", label: "Restricted", needsPerson: true };
     case "failed":

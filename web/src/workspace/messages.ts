@@ -4,6 +4,12 @@ import type { Ack, Message } from "../api/slice";
 export interface ShownMessage extends Message {
   /** True while our own request is on its way and the message has no id of the slice yet. */
   sending?: boolean;
+  /** The Idempotency-Key of the request: sending again repeats that request. */
+  key?: string;
+  /** The file that is being sent. */
+  file?: File;
+  /** How much of it is on its way, from 0 to 1. */
+  progress?: number;
   /** Why it could not be sent; set only together with ack `failed`. */
   problem?: string;
 }
@@ -41,7 +47,10 @@ export function receive(known: readonly ShownMessage[], message: Message): Shown
   const isNew = !known.some(({ id }) => id === message.id);
   const own =
     isNew && message.fromMe
-      ? known.find((candidate) => candidate.sending && candidate.text === message.text)
+      ? known.find(
+          (candidate) =>
+            candidate.sending && candidate.text === message.text && candidate.kind === message.kind,
+        )
       : undefined;
   return merge(own ? known.filter((candidate) => candidate !== own) : known, [message]);
 }

@@ -10,6 +10,9 @@ const status = (state: Status["state"], more: Partial<Status> = {}): Status => (
   uptime: 1,
   lastEventAt: null,
   engine: "simulated",
+  standIn: false,
+  storage: { usedBytes: 0, quotaBytes: 2_000_000_000, level: "ok" },
+  snapshotAt: null,
   ...more,
 });
 const qr: Qr = { code: "2@x", index: 2, of: 6, expiresAt: "2026-03-01T10:00:20Z" };
@@ -17,6 +20,9 @@ const message = (id: string, chatId: string, minute: number, more: Partial<Messa
   id,
   chatId,
   fromMe: false,
+  kind: "text",
+  media: null,
+  author: null,
   text: id,
   at: `2026-03-01T10:${String(minute).padStart(2, "0")}:00Z`,
   ack: null,

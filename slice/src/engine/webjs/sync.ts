@@ -14,8 +14,15 @@ interface SyncDependencies {
   signal: AbortSignal;
 }
 
-/** How far back what was missed in one chat is looked for. */
+/** How many of one chat's messages are looked through for what was missed. */
 const missedAtMost = 1_000;
+
+/**
+ * How far before the newest known message the search begins, in milliseconds. WhatsApp's times are
+ * whole seconds of its own clock, own messages carry the time when they were written, and of two that
+ * came together the later one may have been stored alone. What is known already is not stored twice.
+ */
+const overlapMs = 10 * 60_000;
 
 /** One chat as the page lists it, its id the inbox's. */
 interface ListedChat {
@@ -59,10 +66,9 @@ export async function catchUp(deps: SyncDependencies, outstanding: Message[]): P
   for (const chat of await chatsOf(session, people)) {
     signal.throwIfAborted();
     const last = known.get(chat.id);
-    const lastAt = last ? Date.parse(last.at) : 0;
-    // Times are whole seconds: another message may be of the same one.
-    if (chat.newestAt < lastAt) continue;
-    for (const message of await missed(deps, chat, last ?? null)) {
+    const since = last ? Date.parse(last.at) - overlapMs : null;
+    if (since !== null && chat.newestAt < since) continue;
+    for (const message of await missed(deps, chat, since)) {
       await sink.received({ message, contact: contactOf(chat) });
     }
     await sink.store({
@@ -81,20 +87,12 @@ export async function catchUp(deps: SyncDependencies, outstanding: Message[]): P
   }
 }
 
-/** A chat's messages from the newest known one on, oldest first. */
-async function missed(
-  deps: SyncDependencies,
-  chat: ListedChat,
-  last: { id: string; at: string } | null,
-): Promise<Message[]> {
-  for (let limit = 50; ; limit *= 4) {
+/** A chat's messages since a time (milliseconds since 1970; null: all that are looked through), oldest first. */
+async function missed(deps: SyncDependencies, chat: ListedChat, since: number | null): Promise<Message[]> {
+  for (let limit = 50; ; limit = Math.min(limit * 4, missedAtMost)) {
     const found = await newest(deps, chat, limit);
-    const from = last === null ? -1 : found.findIndex((message) => message.id === last.id);
-    if (from >= 0) return found.slice(from + 1);
-    const oldest = found[0];
-    const reaches = last !== null && oldest !== undefined && Date.parse(oldest.at) < Date.parse(last.at);
-    if (reaches) return found.filter((message) => message.at >= last.at);
-    if (found.length < limit || limit >= missedAtMost || last === null) return found;
+    const later = found.filter((message) => since === null || Date.parse(message.at) >= since);
+    if (later.length < found.length || found.length < limit || limit === missedAtMost) return later;
   }
 }
 
