@@ -130,6 +130,129 @@ describe("App", () => {
     expect(requests).toContain('POST /auth/login {"email":"ann@example.com","password":"correct horse"}');
   });
 
+  const conversation = `GET /api/chats/${encodeURIComponent(bea.id)}/messages`;
+  const withFile = (more: Partial<Message>): Message => ({ ...hello, text: "", ...more });
+  const file = (state: "stored" | "over_quota" | "too_large" | "gone" | "pending") =>
+    ({ state, mimeType: "application/pdf", fileName: "offer.pdf", bytes: 1_800_000 }) as const;
+
+  it("shows files, and says in words why one is not here", async () => {
+    const messages = [
+      withFile({
+        id: "a",
+        kind: "image",
+        media: { ...file("stored"), mimeType: "image/png", fileName: null },
+      }),
+      withFile({ id: "b/1", kind: "document", media: file("stored") }),
+      withFile({ id: "c", kind: "document", media: file("over_quota") }),
+      withFile({ id: "d", kind: "document", media: file("too_large") }),
+      withFile({ id: "e", kind: "document", media: file("gone") }),
+      withFile({ id: "f", kind: "document", media: file("pending") }),
+    ];
+    answers[conversation] = () => Response.json({ messages, before: null });
+    show("/chats/15550100001%40c.us");
+    expect((await screen.findByAltText(/Bea Blum/)).getAttribute("src")).toBe("/api/messages/a/media");
+    const link = screen.getByRole("link", { name: /offer\.pdf/ });
+    expect(link.getAttribute("href")).toBe("/api/messages/b%2F1/media");
+    expect(link.textContent).toContain("1.8 MB");
+    screen.getByText(/your storage is full/);
+    screen.getByText(/Too large to keep here/);
+    screen.getByText(/no longer here/);
+    screen.getByText(/Being downloaded/);
+  });
+
+  it("asks before it deletes a file, and says then that it is gone", async () => {
+    const stored = withFile({ id: "b", kind: "document", media: file("stored") });
+    answers[conversation] = () => Response.json({ messages: [stored], before: null });
+    answers["DELETE /api/messages/b/media"] = () => {
+      const gone = { ...stored, media: file("gone") };
+      answers[conversation] = () => Response.json({ messages: [gone], before: null });
+      return Response.json(gone);
+    };
+    show("/chats/15550100001%40c.us");
+    const user = userEvent.setup();
+    await user.click(await screen.findByRole("button", { name: "Delete the file" }));
+    expect(requests).not.toContain("DELETE /api/messages/b/media");
+    await user.click(screen.getByRole("button", { name: "Delete" }));
+    await screen.findByText(/no longer here/);
+  });
+
+  it("stages files, refuses one that is too large, and lets one be taken back", async () => {
+    show("/chats/15550100001%40c.us");
+    const picker = await screen.findByLabelText("Files to attach");
+    const large = new File(["x"], "film.mp4", { type: "video/mp4" });
+    Object.defineProperty(large, "size", { value: 60_000_001 });
+    const user = userEvent.setup();
+    await user.upload(picker, [new File(["%PDF-"], "offer.pdf"), large]);
+    screen.getByText("offer.pdf");
+    expect(screen.queryByText("film.mp4")).toBeNull();
+    expect(screen.getByRole("alert").textContent).toMatch(/film\.mp4 is too large: .* 60 MB/);
+    expect(screen.getByRole("button", { name: "Send" }).getAttribute("aria-disabled")).toBe("false");
+    await user.click(screen.getByRole("button", { name: "Do not send offer.pdf" }));
+    expect(screen.getByRole("button", { name: "Send" }).getAttribute("aria-disabled")).toBe("true");
+  });
+
+  it("says why many messages wait", async () => {
+    const waiting = [1, 2, 3].map((n) => ({ ...hello, id: `w${n}`, fromMe: true, ack: "pending" as const }));
+    answers[conversation] = () => Response.json({ messages: waiting, before: null });
+    show("/chats/15550100001%40c.us");
+    await screen.findByText(/3 messages wait for their turn/);
+  });
+
+  it("warns of storage that is almost full, and leads to where room is made", async () => {
+    const storage = { usedBytes: 1_850_000_000, quotaBytes: 2_000_000_000, level: "warning" } as const;
+    answers["GET /api/status"] = () => Response.json(status("ready", { storage }));
+    show("/");
+    await screen.findByText("Your storage is almost full.");
+    await userEvent.setup().click(screen.getByRole("link", { name: "Make room" }));
+    await heading("Your data");
+    screen.getByText("1.9 GB");
+    StreamInTest.emit("status", status("ready", { storage: { ...storage, level: "full" } }));
+    await screen.findByText("Your storage is full.");
+  });
+
+  it("destroys everything only after the word was typed", async () => {
+    answers["DELETE /api/data"] = () => Response.json(status("logged_out"));
+    show("/data");
+    await heading("Your data");
+    const user = userEvent.setup();
+    await user.click(screen.getByRole("button", { name: "Delete everything" }));
+    expect(requests.filter((request) => request.startsWith("DELETE"))).toEqual([]);
+    answers["GET /api/status"] = () => Response.json(status("logged_out"));
+    answers["GET /api/chats"] = () => Response.json({ chats: [] });
+    await user.type(screen.getByLabelText("Type DELETE to confirm"), "DELETE");
+    await user.click(screen.getByRole("button", { name: "Delete everything" }));
+    await heading("WhatsApp was unlinked");
+    expect(requests).toContain('DELETE /api/data {"confirm":"DELETE"}');
+  });
+
+  it("links by a code that is typed on the phone", async () => {
+    const qr: Qr = { code: "q", index: 1, of: 5, expiresAt: new Date(Date.now() + 60_000).toISOString() };
+    answers["GET /api/status"] = () => Response.json(status("qr"));
+    answers["GET /api/chats"] = () => Response.json({ chats: [] });
+    answers["GET /api/qr"] = () => Response.json(qr);
+    answers["POST /api/connection/pairing-code"] = () =>
+      Response.json({ code: "ABCD1234", phoneNumber: "+15550100001", expiresAt: qr.expiresAt });
+    show("/connect/link");
+    const user = userEvent.setup();
+    await user.click(await screen.findByRole("button", { name: /phone number instead/ }));
+    await user.type(screen.getByLabelText("The number of your WhatsApp"), "+1 555 010 0001");
+    await user.click(screen.getByRole("button", { name: "Get a code" }));
+    await screen.findByText("ABCD-1234");
+    expect(requests).toContain('POST /api/connection/pairing-code {"phoneNumber":"+1 555 010 0001"}');
+    // A new picture must not take the code away.
+    StreamInTest.emit("qr", { ...qr, index: 2 });
+    screen.getByText("ABCD-1234");
+  });
+
+  it("has words of its own for a passkey and for a block", async () => {
+    answers["GET /api/status"] = () => Response.json(status("passkey"));
+    show("/connect");
+    await heading("WhatsApp asks for a passkey");
+    StreamInTest.emit("status", status("restricted", { reason: "tos_block" }));
+    await heading("WhatsApp has blocked this number");
+    screen.getByText(/Do not link the phone again and again/);
+  });
+
   it("shows the server's sentence for a wrong password and keeps what was typed", async () => {
     answers["GET /auth/me"] = () => refused(401, "Not authenticated");
     answers["POST /auth/login"] = () => refused(401, "The e-mail address or the password is wrong.");

@@ -218,6 +218,42 @@ describe("Workspace", () => {
     if (failed) await workspace.retry(failed);
     expect(texts()).toEqual(["m1", "Hi"]);
     expect(api.send).toHaveBeenCalledTimes(2);
+    const [first, second] = api.send.mock.calls.map(([, key]) => key);
+    expect(first).toBeTruthy();
+    expect(second).toBe(first);
+  });
+
+  it("shows how far a file is, and then the message that the slice made of it", async () => {
+    await open();
+    const answer = later<Message>();
+    api.sendFile.mockReturnValueOnce(answer.promise);
+    const file = new File(["%PDF-"], "offer.pdf", { type: "application/pdf" });
+    const sent = workspace.send("c", "our offer", file);
+    const shown = () => workspace.getState().conversations.get("c")?.messages.at(-1);
+    expect(shown()).toMatchObject({ kind: "document", media: { fileName: "offer.pdf" }, progress: 0 });
+    const [request, given, key, options] = api.sendFile.mock.calls[0] ?? [];
+    expect(request).toEqual({ to: "c", text: "our offer" });
+    expect(given).toBe(file);
+    expect(key).toBeTruthy();
+    options?.onProgress?.(0.5);
+    expect(shown()?.progress).toBe(0.5);
+    const media = { state: "stored", mimeType: "application/pdf", fileName: "offer.pdf", bytes: 5 } as const;
+    answer.resolve(
+      message("m9", 9, { fromMe: true, kind: "document", text: "our offer", ack: "pending", media }),
+    );
+    await sent;
+    expect(shown()).toMatchObject({ id: "m9", media });
+    expect(shown()?.progress).toBeUndefined();
+  });
+
+  it("shows an empty workspace when everything was deleted", async () => {
+    await open();
+    api.deleteData.mockResolvedValueOnce({ ...ready, state: "logged_out" });
+    api.status.mockResolvedValue({ ...ready, state: "logged_out" });
+    api.chats.mockResolvedValue({ chats: [] });
+    await workspace.deleteData();
+    expect(workspace.getState().chats).toEqual([]);
+    expect(texts()).toBeUndefined();
   });
 
   it("does not call a message failed whose event came although the answer did not", async () => {
