@@ -289,6 +289,7 @@ test("deleting all data leaves nothing, and a deletion that was cut off is finis
   );
   assert.deepEqual([first?.status, second?.status], [200, 200]);
   assert.equal(first?.body.state, "logged_out");
+  assert.equal(first?.body.reason, "data_deleted");
   assert.equal(first?.body.phoneNumber, null);
   await isEmpty();
 

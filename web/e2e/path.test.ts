@@ -110,6 +110,70 @@ test("two people at the same time never see each other's data, on a phone and on
   }
 });
 
+test("files go both ways, a copy can be taken, and all of it destroyed", async () => {
+  const eve = await Person.arrive(browser, "eve", phone);
+  const { page } = eve;
+  await page.goto(`${app}/register`);
+  await eve.register();
+  await eve.link();
+  const files = [
+    { kind: "image", bytes: 40_000 },
+    { kind: "document", name: "offer.pdf", bytes: 20_000 },
+    { kind: "voice", bytes: 8_000 },
+  ];
+  for (const file of files) {
+    const body = { from: "+15550107766", name: "Noor Haddad", text: file.kind, file };
+    expect((await eve.ask("/api/simulated/receive", { method: "POST", body })).status).toBe(201);
+  }
+  await page
+    .getByRole("list", { name: "All chats" })
+    .getByRole("link", { name: /Noor Haddad/ })
+    .click();
+  const messages = page.getByRole("region", { name: "Messages with Noor Haddad" }).getByRole("listitem");
+  await messages.getByRole("link", { name: "offer.pdf" }).waitFor();
+  const picture = messages.getByRole("img");
+  await picture.waitFor();
+  expect(
+    await picture.evaluate((img: HTMLImageElement) => img.decode().then(() => img.naturalWidth)),
+  ).toBeGreaterThan(0);
+  await messages.getByLabel("Voice message from Noor Haddad").waitFor();
+
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    messages.getByRole("link", { name: "offer.pdf" }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe("offer.pdf");
+
+  await page.getByLabel("Files to attach").setInputFiles([
+    { name: "menu.txt", mimeType: "text/plain", buffer: Buffer.from("soup\n") },
+    { name: "tables.csv", mimeType: "text/csv", buffer: Buffer.from("table,seats\n1,6\n") },
+  ]);
+  await page.getByLabel("Message to Noor Haddad").fill("What we have");
+  await eve.picture("staged");
+  await page.keyboard.press("Enter");
+  for (const name of ["menu.txt", "tables.csv"]) {
+    await messages.filter({ hasText: name }).getByText("Read.").waitFor({ timeout: 60_000 });
+  }
+  expect(await messages.filter({ hasText: "menu.txt" }).textContent()).toContain("What we have");
+  await eve.picture("files");
+
+  await page.getByRole("link", { name: "Back to the inbox" }).click();
+  await page.getByRole("button", { name: "Account" }).click();
+  await page.getByRole("link", { name: "Your data" }).click();
+  const copy = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download everything" }).click();
+  expect((await copy).suggestedFilename()).toMatch(/^whatsapp-export-.*\.zip$/);
+  expect(await (await copy).failure()).toBeNull();
+  await eve.picture("data");
+  await page.getByLabel("Type DELETE to confirm").fill("DELETE");
+  await page.getByRole("button", { name: "Delete everything" }).click();
+  await page.getByRole("heading", { name: "Everything is deleted" }).waitFor({ timeout: 60_000 });
+  expect((await eve.ask("/api/chats")).body).toEqual({ chats: [] });
+  await eve.picture("destroyed");
+  expect(eve.errors).toEqual([]);
+  await eve.context.close();
+});
+
 test("who is not logged in is asked to, and comes back to where they pointed", async () => {
   const dora = await Person.arrive(browser, "dora", phone);
   await dora.page.goto(site);

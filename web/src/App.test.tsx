@@ -133,7 +133,7 @@ describe("App", () => {
   const conversation = `GET /api/chats/${encodeURIComponent(bea.id)}/messages`;
   const withFile = (more: Partial<Message>): Message => ({ ...hello, text: "", ...more });
   const file = (state: "stored" | "over_quota" | "too_large" | "gone" | "pending") =>
-    ({ state, mimeType: "application/pdf", fileName: "offer.pdf", bytes: 1_800_000 }) as const;
+    ({ state, mimeType: "application/pdf", fileName: "offer.pdf", bytes: 1_887_436 }) as const;
 
   it("shows files, and says in words why one is not here", async () => {
     const messages = [
@@ -180,7 +180,7 @@ describe("App", () => {
     show("/chats/15550100001%40c.us");
     const picker = await screen.findByLabelText("Files to attach");
     const large = new File(["x"], "film.mp4", { type: "video/mp4" });
-    Object.defineProperty(large, "size", { value: 60_000_001 });
+    Object.defineProperty(large, "size", { value: 60 * 2 ** 20 + 1 });
     const user = userEvent.setup();
     await user.upload(picker, [new File(["%PDF-"], "offer.pdf"), large]);
     screen.getByText("offer.pdf");
@@ -199,13 +199,15 @@ describe("App", () => {
   });
 
   it("warns of storage that is almost full, and leads to where room is made", async () => {
-    const storage = { usedBytes: 1_850_000_000, quotaBytes: 2_000_000_000, level: "warning" } as const;
+    const storage = { usedBytes: 2_040_109_466, quotaBytes: 2 ** 31, level: "warning" } as const;
     answers["GET /api/status"] = () => Response.json(status("ready", { storage }));
     show("/");
     await screen.findByText("Your storage is almost full.");
     await userEvent.setup().click(screen.getByRole("link", { name: "Make room" }));
     await heading("Your data");
     screen.getByText("1.9 GB");
+    screen.getByText(/of 2 GB/);
+    expect(requests.filter((request) => request === "GET /api/status")).toHaveLength(2);
     StreamInTest.emit("status", status("ready", { storage: { ...storage, level: "full" } }));
     await screen.findByText("Your storage is full.");
   });
@@ -242,6 +244,16 @@ describe("App", () => {
     // A new picture must not take the code away.
     StreamInTest.emit("qr", { ...qr, index: 2 });
     screen.getByText("ABCD-1234");
+  });
+
+  it("shows the inbox of a slice whose image is older than the app", async () => {
+    const { standIn: _, storage: __, snapshotAt: ___, ...older } = status("ready");
+    answers["GET /api/status"] = () => Response.json({ ...older, engine: "simulated" });
+    show("/");
+    await screen.findByText("Hello there");
+    screen.getByText("Simulated phone:");
+    StreamInTest.emit("status", older as Status);
+    await heading("Inbox");
   });
 
   it("has words of its own for a passkey and for a block", async () => {

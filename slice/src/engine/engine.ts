@@ -46,7 +46,7 @@ export interface Engine {
   seen(chatId: string): Promise<void>;
   /**
    * Unlinks the phone and deletes the session's profile and its snapshots; the state is then
-   * `logged_out`. What WhatsApp does not answer in time is deleted here all the same.
+   * `logged_out`, reason `data_deleted`. What WhatsApp does not answer in time is deleted here all the same.
    */
   logout(): Promise<void>;
   /** When the profile was last copied aside, and putting it back. Throws a Refusal (409) without one. */

@@ -33,6 +33,11 @@ const byReason: Record<string, Problem> = {
     text: "WhatsApp no longer knows this device. Everything in your inbox is kept. Link the phone again to go on.",
     act: "Link again",
   },
+  data_deleted: {
+    heading: "Everything is deleted",
+    text: "Your phone is unlinked, and nothing of your messages, contacts and files is stored here any more. You can link a phone and begin anew.",
+    act: "Link a phone",
+  },
   tos_block: {
     heading: "WhatsApp has blocked this number",
     text: "WhatsApp says that its terms of service were broken. Only WhatsApp can lift the block: open WhatsApp on your phone and ask for a review there.",

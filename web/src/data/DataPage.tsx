@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
@@ -21,10 +21,13 @@ export function DataPage() {
 }
 
 function StorageCard() {
+  const workspace = useWorkspace();
   const storage = useWorkspaceState(({ status }) => status?.storage);
-  if (!storage) return null;
+  // What is used is told of when it becomes critical, and otherwise when somebody asks.
+  useEffect(() => workspace.refetch(), [workspace]);
+  if (!storage?.quotaBytes) return null;
   const { usedBytes, quotaBytes, level } = storage;
-  const share = quotaBytes > 0 ? Math.min(1, usedBytes / quotaBytes) : 1;
+  const share = Math.min(1, usedBytes / quotaBytes);
   return (
     <section className="card data-card" aria-labelledby="storage">
       <h2 id="storage">Storage</h2>

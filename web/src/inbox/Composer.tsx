@@ -8,7 +8,6 @@ import {
   useState,
 } from "react";
 import { Link } from "wouter";
-import { sizeWords } from "../data/size";
 import { Icon } from "../ui/Icon";
 import { useWorkspace, useWorkspaceState } from "../workspace/WorkspaceProvider";
 import { StagedFiles } from "./StagedFiles";
@@ -17,8 +16,8 @@ import { useDroppedFiles } from "./useDroppedFiles";
 /** The longest text WhatsApp takes, in characters. */
 export const maxTextLength = 65_536;
 
-/** The largest file a slice takes, in bytes (its MEDIA_MAX_BYTES). */
-const maxFileBytes = 60_000_000;
+/** The largest file a slice takes, in MB of 2^20 bytes (its MEDIA_MAX_BYTES). */
+const maxFileMegabytes = 60;
 
 /** So many messages that wait to be sent need a word about why. */
 const manyWaiting = 3;
@@ -53,11 +52,11 @@ export function Composer({ chatId, name }: { chatId: string; name: string }) {
 
   const stage = (added: readonly File[]) => {
     const known = new Set(files.map(identity));
-    const fitting = added.filter((file) => file.size <= maxFileBytes && !known.has(identity(file)));
-    const large = added.find((file) => file.size > maxFileBytes);
-    setRefused(
-      large ? `${large.name} is too large: a file may have ${sizeWords(maxFileBytes)} at most.` : null,
+    const fitting = added.filter(
+      (file) => file.size <= maxFileMegabytes * 2 ** 20 && !known.has(identity(file)),
     );
+    const large = added.find((file) => file.size > maxFileMegabytes * 2 ** 20);
+    setRefused(large ? `${large.name} is too large: a file may have ${maxFileMegabytes} MB at most.` : null);
     setFiles([...files, ...fitting]);
     box.current?.focus();
   };

@@ -25,7 +25,18 @@ export interface WorkspaceState {
   qr: Qr | null;
   /** The counts of the sync in progress, or of the last one; null if none was seen. */
   sync: Sync | null;
-  /** Newest conversation first; null until read. */
+  /** The app is updated before the slices are: those of an older image do not send everything yet. */
+function complete(status: Status): Status {
+  const sent: Partial<Status> = status;
+  return {
+    ...status,
+    standIn: sent.standIn ?? status.engine === "simulated",
+    storage: sent.storage ?? { usedBytes: 0, quotaBytes: 0, level: "ok" },
+    snapshotAt: sent.snapshotAt ?? null,
+  };
+}
+
+/** Newest conversation first; null until read. */
   chats: readonly Chat[] | null;
   /** By name; null until read. */
   contacts: readonly Contact[] | null;
@@ -73,7 +84,7 @@ export function applyEvent(state: WorkspaceState, event: StreamEvent): Workspace
 export function withStatus(state: WorkspaceState, status: Status): WorkspaceState {
   return {
     ...state,
-    status,
+    status: complete(status),
     qr: status.state === "qr" ? state.qr : null,
     sync: status.state === "authenticated" || status.state === "ready" ? state.sync : null,
   };

@@ -157,14 +157,18 @@ export class SimulatedEngine implements Engine, Phone {
   /** Unlinks the device, as its owner can do on the phone. Refuses (409) if none is linked. */
   async unlink(): Promise<void> {
     if (!this.#link) throw new Refusal(409, "No phone is linked.");
-    await this.logout();
+    await this.#unlink(null);
   }
 
-  async logout(): Promise<void> {
+  logout(): Promise<void> {
+    return this.#unlink("data_deleted");
+  }
+
+  async #unlink(reason: string | null): Promise<void> {
     await this.#deps.memory.remove("link");
     this.#link = null;
     this.#heard();
-    this.#enter("logged_out", null, async () => {});
+    this.#enter("logged_out", reason, async () => {});
   }
 
   /** Lets one message come in. Refuses (400) what is not a number, (409) unless the state is `ready`. */

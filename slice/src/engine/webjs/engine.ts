@@ -162,7 +162,7 @@ export class WebjsEngine implements Engine {
     this.#phase.abort(new Error("logged out"));
     await this.#running;
     await this.#forget(true);
-    this.#set("logged_out", null);
+    this.#set("logged_out", "data_deleted");
   }
 
   snapshotAt(): string | null {
