@@ -222,6 +222,8 @@ test("the export holds everything, in little memory, and no formula", { timeout:
     name: "Ada",
     text: '=HYPERLINK("http://x")',
   });
+  // What comes in while it is made may be missing.
+  await ask(`${slice.user}/api/simulated/rate`, "PUT", { perMinute: 0 });
   // Files as large as they come, made without being sent: the export reads them like any other.
   const large = await Promise.all([1, 2, 3].map(() => receive("document", 1000, "film.bin")));
   for (const { id } of large) {
@@ -307,9 +309,11 @@ test("deleting all data leaves nothing, and a deletion that was cut off is finis
 });
 
 async function isEmpty(): Promise<void> {
-  for (const table of ["messages", "chats", "contacts", "engine_state"]) {
+  for (const table of ["messages", "chats", "contacts"]) {
     assert.deepEqual(await db.rows(`SELECT * FROM ${table}`), [], table);
   }
+  // What the platform has ordered is not the user's.
+  assert.deepEqual(await db.rows("SELECT * FROM engine_state WHERE key <> 'media_blocked'"), []);
   assert.deepEqual(await readdir(mediaDir(db)), []);
 }
 

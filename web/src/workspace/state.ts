@@ -25,18 +25,7 @@ export interface WorkspaceState {
   qr: Qr | null;
   /** The counts of the sync in progress, or of the last one; null if none was seen. */
   sync: Sync | null;
-  /** The app is updated before the slices are: those of an older image do not send everything yet. */
-function complete(status: Status): Status {
-  const sent: Partial<Status> = status;
-  return {
-    ...status,
-    standIn: sent.standIn ?? status.engine === "simulated",
-    storage: sent.storage ?? { usedBytes: 0, quotaBytes: 0, level: "ok" },
-    snapshotAt: sent.snapshotAt ?? null,
-  };
-}
-
-/** Newest conversation first; null until read. */
+  /** Newest conversation first; null until read. */
   chats: readonly Chat[] | null;
   /** By name; null until read. */
   contacts: readonly Contact[] | null;
@@ -78,6 +67,17 @@ export function applyEvent(state: WorkspaceState, event: StreamEvent): Workspace
     case "message_ack":
       return withAck(state, event.data.chatId, event.data.id, event.data.ack);
   }
+}
+
+/** The app is updated before the slices are: those of an older image do not send everything yet. */
+function complete(status: Status): Status {
+  const sent: Partial<Status> = status;
+  return {
+    ...status,
+    standIn: sent.standIn ?? status.engine === "simulated",
+    storage: sent.storage ?? { usedBytes: 0, quotaBytes: 0, level: "ok" },
+    snapshotAt: sent.snapshotAt ?? null,
+  };
 }
 
 /** A new status; a code and counts of an earlier round do not outlive it. */
