@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -57,6 +58,9 @@ type Runner struct {
 	WAEngine          string        `env:"WA_ENGINE" envDefault:"simulated" help:"the slices' WhatsApp: webjs (the real one, in Chromium; SLICE_IMAGE must have it) or simulated (a pretended phone, for development)"`
 	WAStandIn         bool          `env:"WA_STAND_IN" envDefault:"false" help:"with WA_ENGINE=webjs: a page in the image plays the part of WhatsApp Web, for development where WhatsApp cannot be reached"`
 	ChromiumProfile   string        `env:"CHROMIUM_PROFILE" envDefault:"auto" help:"sandboxed (Chromium's own sandbox is on), lean (one process without it, less memory), or auto: sandboxed where this machine allows it"`
+	Firewall          string        `env:"FIREWALL" envDefault:"on" help:"the firewall around the slices' network: on, or off for development where the machine allows no rules"`
+	SliceDNS          []netip.Addr  `env:"SLICE_DNS" help:"IPv4 resolvers that slices may ask, separated by commas; without it the machine's own that are not on loopback"`
+	SliceEgress       []uint16      `env:"SLICE_EGRESS_PORTS" envDefault:"443" help:"TCP ports of public addresses that slices may reach, separated by commas; nothing private is ever reached"`
 	SliceEnv          []string      `env:"SLICE_ENV" envSeparator:" " help:"more KEY=value settings for every slice, separated by spaces"`
 	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
 	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
@@ -96,6 +100,9 @@ func LoadRunner() (Runner, error) {
 		atLeast("MAX_SLICES", config.MaxSlices, 1),
 		check(config.WAEngine == "simulated" || config.WAEngine == "webjs", "WA_ENGINE must be webjs or simulated"),
 		check(slices.Contains([]string{"auto", "sandboxed", "lean"}, config.ChromiumProfile), "CHROMIUM_PROFILE must be auto, sandboxed or lean"),
+		check(config.Firewall == "on" || config.Firewall == "off", "FIREWALL must be on or off"),
+		check(!slices.ContainsFunc(config.SliceDNS, func(a netip.Addr) bool { return !a.Is4() || a.IsLoopback() }), "SLICE_DNS must be IPv4 addresses that are not on loopback: slices have a loopback of their own"),
+		check(!slices.Contains(config.SliceEgress, 0), "SLICE_EGRESS_PORTS must be ports from 1 to 65535"),
 		check(config.SliceReservation <= config.SliceMemory, "SLICE_MEMORY_RESERVATION must not exceed SLICE_MEMORY"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)

@@ -25,7 +25,8 @@ func (FanOutArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Unique
 
 // perServer are the jobs that can be fanned out.
 var perServer = map[string]func(server string) river.JobArgs{
-	FillPoolArgs{}.Kind(): func(server string) river.JobArgs { return FillPoolArgs{Server: server} },
+	FillPoolArgs{}.Kind():   func(server string) river.JobArgs { return FillPoolArgs{Server: server} },
+	CheckWallsArgs{}.Kind(): func(server string) river.JobArgs { return CheckWallsArgs{Server: server} },
 }
 
 // FanOut enqueues the job once for each server.

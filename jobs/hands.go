@@ -12,6 +12,7 @@ type Hands struct {
 	Schemas     Schemas
 	Directories Directories
 	Ports       Ports
+	Walls       Walls
 }
 
 // Containers are the slices' containers in this server's engine.
@@ -60,6 +61,12 @@ type Directories interface {
 	Ensure(ctx context.Context, slice int64) (path string, owner int, err error)
 	// Remove deletes them, with all data.
 	Remove(ctx context.Context, slice int64) error
+}
+
+// Walls are this server's firewall around the slices' network.
+type Walls interface {
+	// Ensure puts up what is missing or different, and tells what that was.
+	Ensure(ctx context.Context) (repaired []string, err error)
 }
 
 // Ports are the TCP ports of this server's loopback address.

@@ -19,6 +19,7 @@ import (
 	"slicegate/jobs"
 	"slicegate/runner/docker"
 	"slicegate/runner/docker/dockertest"
+	"slicegate/runner/firewall"
 	"slicegate/runner/host"
 	"slicegate/runner/schemas"
 	"slicegate/store"
@@ -73,7 +74,7 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 
 func (b *bundle) hands() jobs.Hands {
 	b.t.Helper()
-	engine, err := docker.Open(context.Background(), engineConfig(b.settings))
+	engine, err := docker.Open(context.Background(), engineConfig(b.settings, nil))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -83,7 +84,13 @@ func (b *bundle) hands() jobs.Hands {
 		Schemas:     &schemas.Schemas{Pool: storetest.Slices(b.t), Key: b.settings.SliceRoleKey},
 		Directories: host.Directories{Root: b.settings.DataRoot},
 		Ports:       host.Ports{},
+		Walls:       walls(b.settings),
 	}
+}
+
+// walls are real, and let slices out nowhere. dockertest takes them away with the fleet.
+func walls(settings config.Runner) firewall.Wall {
+	return firewall.Wall{Fleet: settings.Fleet, Bridge: firewall.Bridge(settings.Fleet)}
 }
 
 // work runs a runner in this process until stop.

@@ -127,13 +127,14 @@ func beKilled() {
 	fail(err)
 	settings.DockerHost, err = killer.engine(settings.DockerHost)
 	fail(err)
-	engine, err := docker.Open(ctx, engineConfig(settings))
+	engine, err := docker.Open(ctx, engineConfig(settings, nil))
 	fail(err)
 	fail(Work(ctx, settings, pool, jobs.Hands{
 		Containers:  watchedContainers{engine, killer},
 		Schemas:     &schemas.Schemas{Pool: slicesPool, Key: settings.SliceRoleKey},
 		Directories: watchedDirectories{host.Directories{Root: settings.DataRoot}, killer},
 		Ports:       host.Ports{},
+		Walls:       walls(settings),
 	}))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,24 +41,33 @@ func work(ctx context.Context, settings config.Runner) error {
 		return err
 	}
 	defer slices.Close()
-	engine, err := docker.Open(ctx, engineConfig(settings))
+	walls, resolvers, err := openWalls(settings)
+	if err != nil {
+		return err
+	}
+	engine, err := docker.Open(ctx, engineConfig(settings, resolvers))
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
+	for _, advice := range engine.Advice {
+		slog.WarnContext(ctx, "the Docker engine could be set up better", "advice", advice)
+	}
 
 	return Work(ctx, settings, pool, jobs.Hands{
 		Containers:  engine,
 		Schemas:     &schemas.Schemas{Pool: slices, Key: settings.SliceRoleKey},
 		Directories: host.Directories{Root: settings.DataRoot},
 		Ports:       host.Ports{},
+		Walls:       walls,
 	})
 }
 
-func engineConfig(settings config.Runner) docker.Config {
+func engineConfig(settings config.Runner, resolvers []netip.Addr) docker.Config {
 	return docker.Config{
 		Host: settings.DockerHost, Fleet: settings.Fleet, SocketDir: settings.SliceSocketDir,
 		WAEngine: settings.WAEngine, StandIn: settings.WAStandIn, ChromiumProfile: chromiumProfile(settings), Env: settings.SliceEnv,
+		Resolvers: resolvers,
 		Limits: docker.Limits{
 			Memory: int64(settings.SliceMemory), Reservation: int64(settings.SliceReservation), Swap: int64(settings.SliceSwap),
 			CPUs: settings.SliceCPUs, CPUReservation: settings.SliceCPUShare, Pids: settings.SlicePids,
@@ -86,6 +96,14 @@ func chromiumProfile(settings config.Runner) string {
 // Work runs a River client on this server's queue and the common one until ctx ends; running
 // jobs then finish, or are cancelled in time for a restart to repeat them.
 func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) error {
+	// Before any slice runs: at a boot none is there, and those of another runner's time are.
+	repaired, err := hands.Walls.Ensure(ctx)
+	if err != nil {
+		return err
+	}
+	if len(repaired) > 0 {
+		slog.InfoContext(ctx, "the firewall around the slices is up", "found", repaired)
+	}
 	if err := store.New(pool).RegisterServer(ctx, settings.Server); err != nil {
 		return fmt.Errorf("register server %s (has `runner migrate` been run?): %w", settings.Server, err)
 	}
@@ -129,6 +147,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	river.AddWorker(workers, &jobs.FillPool{
 		Pool: pool, PoolSize: settings.PoolSize, MaxSlices: settings.MaxSlices, Image: settings.SliceImage, Clock: time.Now,
 	})
+	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{
@@ -144,6 +163,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		ErrorHandler:         failures{},
 		PeriodicJobs: []*river.PeriodicJob{
 			every(30*time.Second, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
+			every(time.Minute, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),
 		},
 	})

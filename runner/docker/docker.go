@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"slicegate/jobs"
+	"slicegate/runner/firewall"
 )
 
 // Labels by which a fleet's containers and network are known.
@@ -54,8 +56,9 @@ type Config struct {
 	WAEngine  string
 	StandIn   bool // the image's page plays the part of WhatsApp Web
 
-	ChromiumProfile string   // Sandboxed or Lean
-	Env             []string // KEY=value, more of it for every slice
+	ChromiumProfile string       // Sandboxed or Lean
+	Env             []string     // KEY=value, more of it for every slice
+	Resolvers       []netip.Addr // that slices ask; none leaves it to the engine
 }
 
 // Engine implements jobs.Containers.
@@ -64,6 +67,7 @@ type Engine struct {
 	config       Config
 	cgroupParent string
 	security     []string
+	Advice       []string // what should be set differently in the engine, in words
 	http         *http.Client
 	making       sync.Mutex // of the network: the engine would make two of the same name
 }
@@ -87,7 +91,8 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 	}
 	e := &Engine{
 		client: api, config: config, security: security, cgroupParent: cgroupParent(info.CgroupDriver, config.Fleet),
-		http: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+		Advice: advice(info, proxies()),
+		http:   &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}
 	return e, nil
 }
@@ -119,8 +124,7 @@ func (e *Engine) ensureNetwork(ctx context.Context) error {
 		Labels: map[string]string{LabelFleet: e.config.Fleet},
 		Options: map[string]string{
 			"com.docker.network.bridge.enable_icc": "false",
-			// Interface names have 15 characters at most.
-			"com.docker.network.bridge.name": fmt.Sprintf("br-%.12s", e.config.Fleet),
+			"com.docker.network.bridge.name":       firewall.Bridge(e.config.Fleet),
 		},
 	})
 	return err

@@ -43,6 +43,10 @@ func (e *Engine) make(spec jobs.Spec) made {
 	if e.config.StandIn {
 		environment = append([]string{"STAND_IN_PAGE=" + standInDir}, environment...)
 	}
+	var resolvers []string
+	for _, resolver := range e.config.Resolvers {
+		resolvers = append(resolvers, resolver.String())
+	}
 	m := made{
 		config: &container.Config{
 			Image:        spec.Image,
@@ -64,6 +68,7 @@ func (e *Engine) make(spec jobs.Spec) made {
 		},
 		host: &container.HostConfig{
 			NetworkMode: container.NetworkMode(e.network()),
+			DNS:         resolvers,
 			// The user's port, on loopback alone: nginx is the only way in.
 			PortBindings:   nat.PortMap{UserPort: {{HostIP: "127.0.0.1", HostPort: strconv.Itoa(spec.Port)}}},
 			RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyDisabled},

@@ -14,6 +14,8 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	"golang.org/x/sync/errgroup"
+
+	"slicegate/runner/firewall"
 )
 
 // fleetLabel is on every container and network of a fleet; its value is the fleet's name.
@@ -88,6 +90,9 @@ func (e *Engine) remove(ctx context.Context, label string) (count int, err error
 	for _, one := range networks {
 		failures = append(failures, ignoreGone(e.Client.NetworkRemove(ctx, one.ID)))
 	}
+	if fleet, ok := strings.CutPrefix(label, fleetLabel+"="); ok {
+		failures = append(failures, firewall.Wall{Fleet: fleet}.Remove(ctx))
+	}
 	return len(found) + len(networks), errors.Join(failures...)
 }
 
@@ -135,6 +140,8 @@ func (e *Engine) removeUnused(ctx context.Context, match func(network.Inspect) b
 		}
 		if err := e.Client.NetworkRemove(ctx, one.ID); err != nil && !errdefs.IsPermissionDenied(err) { // which is: in use
 			failures = append(failures, ignoreGone(err))
+		} else if err == nil {
+			failures = append(failures, firewall.Wall{Fleet: one.Labels[fleetLabel]}.Remove(ctx))
 		}
 	}
 	return errors.Join(failures...)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slicegate/runner/firewall"
 )
 
 // sweep removes what a stopped engine leaves of itself: shims, firewall rules, bridges,
@@ -27,7 +29,7 @@ func (d daemon) sweep(ctx context.Context, bridges, groups []string) error {
 			failures = append(failures, fmt.Errorf("remove bridge %s: %w", name, err))
 		}
 	}
-	failures = append(failures, d.unmount())
+	failures = append(failures, firewall.Sweep(ctx), d.unmount())
 	removeGroups(append(groups, "docker", "slices", "slices.slice")...)
 	for _, name := range []string{d.socket(), d.pidFile(), d.settings()} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -28,6 +28,7 @@ var (
 	Browser  = Need{[]string{"chromium"}, []string{"chromium", "fonts-liberation"}, "browser tests"}
 	Compiler = Need{[]string{"gcc", "clang"}, []string{"gcc"}, "Go's race detector"}
 	Headers  = Need{[]string{"/usr/include/stdlib.h"}, []string{"libc6-dev"}, "Go's race detector"}
+	Networks = Need{[]string{"ip"}, []string{"iproute2"}, "tests of the walls around slices"}
 	Load     = Need{[]string{"wrk"}, []string{"wrk"}, "the benchmark of the way through nginx"}
 )
 

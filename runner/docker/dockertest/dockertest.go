@@ -19,6 +19,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"slicegate/runner/docker"
+	"slicegate/runner/firewall"
 	"slicegate/store/storetest"
 )
 
@@ -51,6 +52,9 @@ func remove(t testing.TB, api *client.Client, fleet string) {
 		if err := api.NetworkRemove(ctx, one.ID); err != nil {
 			t.Error(err)
 		}
+	}
+	if err := (firewall.Wall{Fleet: fleet}).Remove(ctx); err != nil {
+		t.Error(err)
 	}
 	// The engine leaves the empty parent of the fleet's cgroups, under every controller.
 	for _, pattern := range []string{"/sys/fs/cgroup/" + fleet + "s", "/sys/fs/cgroup/*/" + fleet + "s"} {
