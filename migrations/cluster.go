@@ -56,6 +56,13 @@ func databases(ctx context.Context, superuserURL string) error {
 			"REVOKE ALL ON SCHEMA public FROM PUBLIC",
 			// LISTEN/NOTIFY and large objects are shared by a whole database; slices have no use for the latter.
 			"REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC",
+			// So are advisory locks: with the right number a slice would keep the runner from every other one.
+			`DO $$ DECLARE f regprocedure; BEGIN
+				FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE proname ~ '^pg_(try_)?advisory' AND pronamespace = 'pg_catalog'::regnamespace LOOP
+					EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
+					EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO slicegate', f);
+				END LOOP;
+			END $$`,
 		},
 	} {
 		if err := onDatabase(ctx, superuserURL, database, func(conn *pgx.Conn) error {
@@ -93,6 +100,8 @@ func cluster(ctx context.Context, conn *pgx.Conn, passwords Passwords) error {
 	return execAll(ctx, conn, []string{
 		"GRANT CONNECT ON DATABASE slicegate TO slicegate_functions",
 		"GRANT CONNECT ON DATABASE slices TO slice",
+		// The runner sets it for each slice, which then cannot set it back.
+		"GRANT SET ON PARAMETER temp_file_limit TO slicegate",
 	})
 }
 

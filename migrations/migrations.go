@@ -47,9 +47,9 @@ func Gateway(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// Slice brings one slice's schema to the newest version. The connection must already
-// act as the slice's role with the slice's schema first in its search_path: the tables
-// belong to the role, and the version table lives beside them.
+// Slice brings one slice's schema to the newest version. The connection must have the
+// slice's schema first in its search_path. What it makes belongs to the connection's role; the
+// version table lives beside it.
 func Slice(ctx context.Context, conn *pgx.Conn, schema string) error {
 	version := pgx.Identifier{schema}.Sanitize() + ".schema_version"
 	if err := apply(ctx, conn, "slice", version); err != nil {

@@ -186,41 +186,11 @@ func TestAnUnknownImageIsFatal(t *testing.T) {
 	}
 }
 
-func TestTheWalls(t *testing.T) {
+func TestTheLimits(t *testing.T) {
 	b := setup(t)
-	ctx := context.Background()
-	mine, theirs := b.spec(dockertest.Image(t), dockertest.Port()), b.spec(dockertest.Image(t), dockertest.Port())
-	var addresses []string
-	for _, spec := range []jobs.Spec{mine, theirs} {
-		running, err := b.engine.Run(ctx, spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.answers(running)
-		addresses = append(addresses, running.Address)
-	}
-	for _, wall := range []struct{ name, script, want string }{
-		{"not root", `console.log(process.getuid())`, fmt.Sprint(mine.Owner)},
-		{"no capability", `console.log(/CapEff:\s*(\w+)/.exec(require("fs").readFileSync("/proc/self/status"))[1])`, "0000000000000000"},
-		{"no new privileges", `console.log(/NoNewPrivs:\s*(\w+)/.exec(require("fs").readFileSync("/proc/self/status"))[1])`, "1"},
-		{"read-only root", `try { require("fs").writeFileSync("/app/x", "") } catch (e) { console.log(e.code) }`, "EROFS"},
-		{"its session is writable", `require("fs").writeFileSync("/app/session/x", ""); console.log("ok")`, "ok"},
-		{"the neighbour does not answer", `
-			const socket = require("net").connect({host: "` + addresses[1] + `", port: 4001, timeout: 1500})
-			socket.on("connect", () => { console.log("connected"); process.exit() })
-			socket.on("error", (e) => { console.log("shut"); process.exit() })
-			socket.on("timeout", () => { console.log("shut"); process.exit() })`, "shut"},
-		{"a fork bomb ends at the limit", `
-			const { spawn } = require("child_process"); let failed = 0, left = 200
-			for (let i = 0; i < 200; i++) {
-				const child = spawn("sleep", ["5"]); child.on("error", () => failed++)
-				child.on("spawn", () => setTimeout(() => child.kill("SIGKILL"), 500))
-			}
-			setTimeout(() => { console.log(failed > 50 ? "stopped" : "spawned " + (200 - failed)); process.exit() }, 1500)`, "stopped"},
-	} {
-		if got := b.inside(mine.Slice, wall.script); got != wall.want {
-			t.Errorf("%s: got %q, want %q", wall.name, got, wall.want)
-		}
+	ctx, mine := context.Background(), b.spec(dockertest.Image(t), dockertest.Port())
+	if _, err := b.engine.Run(ctx, mine); err != nil {
+		t.Fatal(err)
 	}
 	found, err := b.api.ContainerInspect(ctx, fmt.Sprintf("%s-%d", b.fleet, mine.Slice))
 	if err != nil {

@@ -41,11 +41,10 @@ func (s *Schemas) Ensure(ctx context.Context, slice int64) (string, error) {
 		if _, err := conn.Exec(ctx, fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS %s AUTHORIZATION %s", name, name)); err != nil {
 			return err
 		}
-		// From here on as the slice itself: what the migrations make is its own.
-		if _, err := conn.Exec(ctx, fmt.Sprintf("SET ROLE %s; SET search_path = %s", name, name)); err != nil {
+		if err := migrations.Slice(ctx, conn, name); err != nil {
 			return err
 		}
-		return migrations.Slice(ctx, conn, name)
+		return handOver(ctx, conn, name)
 	})
 	if err != nil {
 		return "", fmt.Errorf("schema %s: %w", name, err)
@@ -82,7 +81,9 @@ func (s *Schemas) Drop(ctx context.Context, slice int64) error {
 // as runs do on a connection of its own: it changes role, which a pool must not inherit. An
 // advisory lock keeps two runs for one slice apart, so that neither sees the other half done.
 func (s *Schemas) as(ctx context.Context, name string, do func(*pgx.Conn) error) error {
-	conn, err := pgx.ConnectConfig(ctx, s.Pool.Config().ConnConfig)
+	config := s.Pool.Config().ConnConfig
+	config.RuntimeParams["search_path"] = name // as the connection's own, it outlives the RESET ALL between migrations
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -110,8 +111,19 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, name, password string) erro
 		GRANT %[1]s TO CURRENT_USER;
 		ALTER ROLE %[1]s SET search_path = %[1]s;
 		ALTER ROLE %[1]s SET statement_timeout = '60s';
+		ALTER ROLE %[1]s SET temp_file_limit = '256MB';
 		ALTER ROLE %[1]s SET idle_in_transaction_session_timeout = '60s'`,
 		name, ConnectionLimit, verifier, migrations.RoleSlices))
+	return err
+}
+
+// handOver makes the slice the owner of what the migrations made.
+func handOver(ctx context.Context, conn *pgx.Conn, name string) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf(`DO $$ DECLARE made regclass; BEGIN
+		FOR made IN SELECT oid FROM pg_class WHERE relnamespace = '%[1]s'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') AND relowner <> '%[1]s'::regrole LOOP
+			EXECUTE format('ALTER TABLE %%s OWNER TO %[1]s', made);
+		END LOOP;
+	END $$`, name))
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -129,7 +130,23 @@ func TestASliceHasNothingButItsSchema(t *testing.T) {
 		"CREATE TABLE public.mine (n int)",
 		"SELECT rolpassword FROM pg_authid",
 		"COPY (SELECT 1) TO PROGRAM 'true'",
+		"COPY (SELECT 1) TO '/tmp/x'",
+		"COPY (SELECT 1) FROM PROGRAM 'true'",
 		"SELECT pg_read_file('/etc/passwd')",
+		"SELECT pg_ls_dir('.')",
+		"SELECT passwd FROM pg_shadow",
+		"CREATE TEMP TABLE mine (n int)",
+		"CREATE EXTENSION dblink",
+		"CREATE FUNCTION mine() RETURNS int LANGUAGE c AS 'x'",
+		"SELECT pg_advisory_lock(1)",
+		"SELECT pg_try_advisory_xact_lock(1, 1)",
+		"SET temp_file_limit = -1",
+		"ALTER ROLE CURRENT_USER SET temp_file_limit = -1",
+		"ALTER ROLE " + theirs + " PASSWORD 'x'",
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IS DISTINCT FROM current_user",
+		"SELECT lo_import('/etc/passwd')",
+		"ALTER SYSTEM SET log_statement = 'none'",
+		"SELECT pg_reload_conf()",
 		"SELECT lo_create(0)",
 		"CREATE ROLE mine",
 		"ALTER ROLE CURRENT_USER CONNECTION LIMIT 100",
@@ -137,6 +154,17 @@ func TestASliceHasNothingButItsSchema(t *testing.T) {
 		if _, err := conn.Exec(ctx, statement); err == nil {
 			t.Errorf("a slice may: %s", statement)
 		}
+	}
+	var seen int
+	if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename <> current_user AND query <> '<insufficient privilege>' AND query <> ''").Scan(&seen); err != nil || seen > 0 {
+		t.Errorf("a slice sees %d others' queries, %v", seen, err)
+	}
+	if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stats WHERE schemaname = $1", theirs).Scan(&seen); err != nil || seen > 0 {
+		t.Errorf("a slice sees %d of its neighbour's statistics, %v", seen, err)
+	}
+	// What it makes there for the moment has an end.
+	if _, err := conn.Exec(ctx, "SELECT count(*) FROM (SELECT repeat('x', 1000) || n AS x FROM generate_series(1, 1000000) n ORDER BY 1) big"); err == nil || !strings.Contains(err.Error(), "temp_file_limit") {
+		t.Errorf("a slice may fill the disk with temporary files: %v", err)
 	}
 	for range schemas.ConnectionLimit - 1 {
 		more, err := asSlice(t, address, sockets, migrations.DatabaseSlices)
