@@ -35,7 +35,7 @@ var killPoints = []string{
 	"before sql CREATE ROLE", "after sql CREATE ROLE",
 	"after sql ALTER ROLE",
 	"after sql CREATE SCHEMA",
-	"before sql SET ROLE", "after sql SET ROLE",
+	"before sql DO $$ DECLARE made", "after sql DO $$ DECLARE made",
 	"before sql schema_version set version", "after sql schema_version set version",
 	"before directories", "after directories",
 	"before docker POST /containers/create", "after docker POST /containers/create",

@@ -19,6 +19,8 @@ const usage = `runner: works the jobs of one server.
 
   runner work      work jobs until SIGTERM; slices run on
   runner migrate   bring the gateway's schema and River's to the newest version
+  runner check-image IMAGE [-engine webjs|simulated]
+                   ask an image whether it can be a slice
 
 Settings come from the environment; the README has a table of them`
 
@@ -37,11 +39,12 @@ func signalContext() (context.Context, context.CancelFunc) {
 
 // Run carries out one command line.
 func Run(ctx context.Context, args []string) error {
-	commands := map[string]func(context.Context, config.Runner) error{
-		"work":    work,
-		"migrate": migrate,
+	commands := map[string]func(context.Context, config.Runner, []string) error{
+		"work":        alone(work),
+		"migrate":     alone(migrate),
+		"check-image": checkImage,
 	}
-	if len(args) != 1 || commands[args[0]] == nil {
+	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)
 	}
 	settings, err := config.LoadRunner()
@@ -53,7 +56,17 @@ func Run(ctx context.Context, args []string) error {
 		return fmt.Errorf("LOG_LEVEL must be debug, info, warn or error, not %q", settings.LogLevel)
 	}
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
-	return commands[args[0]](ctx, settings)
+	return commands[args[0]](ctx, settings, args[1:])
+}
+
+// alone is a command without arguments.
+func alone(command func(context.Context, config.Runner) error) func(context.Context, config.Runner, []string) error {
+	return func(ctx context.Context, settings config.Runner, args []string) error {
+		if len(args) > 0 {
+			return errors.New(usage)
+		}
+		return command(ctx, settings)
+	}
 }
 
 func migrate(ctx context.Context, settings config.Runner) error {

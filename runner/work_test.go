@@ -16,6 +16,7 @@ import (
 	"slicegate/config"
 	"slicegate/functions/auth"
 	"slicegate/functions/session"
+	"slicegate/jobs"
 	"slicegate/migrations"
 )
 
@@ -133,5 +134,34 @@ func TestStoppedSlicesAreBroughtBack(t *testing.T) {
 	}
 	if found := b.onServer(); !slices.Equal(found["container"], []int64{id}) {
 		t.Errorf("containers: %v", found["container"])
+	}
+}
+
+func TestWallsThatSomebodyTookDownAreUpAgainAndToldOf(t *testing.T) {
+	b := setup(t, nil)
+	hands, ctx := b.hands(), context.Background()
+	b.work(hands)
+	b.until("a slice is ready", time.Minute, func() bool { return b.slices("available") == 1 })
+	if found, err := hands.Walls.Ensure(ctx); err != nil || len(found) > 0 {
+		t.Fatalf("slices ran before the walls were up: %q, %v", found, err)
+	}
+	const told = "SELECT count(*) FROM gateway.audit WHERE action = 'walls.repair'"
+	if b.count(told) != 0 {
+		t.Error("putting them up at the start is told as a repair")
+	}
+	if err := walls(b.settings).Remove(ctx); err != nil {
+		t.Fatal(err)
+	}
+	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As the minute does.
+	if _, err := client.Insert(ctx, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.until("it is told", time.Minute, func() bool { return b.count(told) == 1 })
+	if found, err := hands.Walls.Ensure(ctx); err != nil || len(found) > 0 {
+		t.Errorf("they are not up again: %q, %v", found, err)
 	}
 }

@@ -5,9 +5,13 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -234,4 +238,18 @@ func (e *Engine) Remove(ctx context.Context, slice int64) error {
 		return nil
 	}
 	return err
+}
+
+// RemoveCgroup removes the empty parent of the fleet's control groups, which the engine leaves.
+func (e *Engine) RemoveCgroup() error {
+	var failures []error
+	for _, pattern := range []string{"/sys/fs/cgroup/" + e.cgroupParent, "/sys/fs/cgroup/*/" + e.cgroupParent} {
+		parents, _ := filepath.Glob(pattern)
+		for _, parent := range parents {
+			if err := os.Remove(parent); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				failures = append(failures, err)
+			}
+		}
+	}
+	return errors.Join(failures...)
 }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"slicegate/config"
+	"slicegate/runner/contract"
+	"slicegate/store"
+)
+
+const checkImageUsage = `runner check-image IMAGE [-engine webjs|simulated]: asks an image whether it can be a slice.
+
+It runs in a schema, directories and a network of its own, all of which are taken away again`
+
+// checkImage prints what an image keeps of the contract and what it breaks, line by line as it
+// is found. It fails if something is broken.
+func checkImage(ctx context.Context, settings config.Runner, args []string) error {
+	flags := flag.NewFlagSet("check-image", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	engine := flags.String("engine", settings.WAEngine, "")
+	var images []string
+	for rest := args; ; {
+		if err := flags.Parse(rest); err != nil {
+			return fmt.Errorf("%w\n%s", err, checkImageUsage)
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		images, rest = append(images, flags.Arg(0)), flags.Args()[1:]
+	}
+	if len(images) != 1 || *engine != "webjs" && *engine != "simulated" {
+		return errors.New(checkImageUsage)
+	}
+	settings.WAEngine = *engine
+	_, resolvers, err := openWalls(settings)
+	if err != nil {
+		return err
+	}
+	pool, err := store.Open(ctx, settings.SlicesDatabaseURL, 4)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	counts := map[contract.Mark]int{}
+	ok, err := contract.Check(ctx, contract.Options{
+		Image: images[0], Docker: engineConfig(settings, resolvers), Slices: pool, RoleKey: settings.SliceRoleKey,
+		Root: settings.DataRoot, Walls: settings.Firewall == "on", Ports: settings.SliceEgress,
+	}, func(found contract.Finding) {
+		counts[found.Mark]++
+		fmt.Fprintln(os.Stdout, line(found))
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stdout, "\n%d kept, %d broken, %d lacking, %d not asked\n",
+		counts[contract.Keeps], counts[contract.Breaks], counts[contract.Lacks], counts[contract.Unasked])
+	if !ok {
+		return fmt.Errorf("%s breaks the slice contract; docs/slice-contract.md says what is asked for", images[0])
+	}
+	return nil
+}
+
+func line(found contract.Finding) string {
+	text := fmt.Sprintf("%-10s %-14s %s", found.Mark, found.Part, found.Promise)
+	if found.Seen != "" {
+		text += "\n" + fmt.Sprintf("%25s %s", "", found.Seen)
+	}
+	return text
+}

@@ -1,0 +1,112 @@
+package contract
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+	"github.com/jackc/pgx/v5"
+
+	"slicegate/runner/docker"
+)
+
+var restartChecks = []check{
+	{part: "stop", promise: "stops within 20 s of SIGTERM, with exit code 0", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
+		b.answers = false
+		return b.stop(ctx)
+	}},
+	{part: "stop", promise: "starts again with its data and its link", ask: func(ctx context.Context, b *bench) (string, error) {
+		if b.running.Address == "" {
+			return "", unasked("it did not run")
+		}
+		before := b.state
+		running, err := b.engine.Run(ctx, b.spec)
+		if err != nil {
+			return "", err
+		}
+		b.running = running
+		if err := b.awaitAnswer(ctx); err != nil {
+			return "", err
+		}
+		if b.told == "" {
+			return "nothing was there to lose", nil
+		}
+		if there, err := b.has(ctx); err != nil || !there {
+			return "", fmt.Errorf("the message that was sent is gone (%v)", err)
+		}
+		return "", until(ctx, time.Minute, func(ctx context.Context) (bool, string) {
+			state, err := b.refresh(ctx)
+			return state == before, fmt.Sprint("the state is ", state, " ", err, ", it was ", before)
+		})
+	}},
+}
+
+var stopChecks = []check{
+	{part: "figures", promise: "memory at rest", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
+		answer, err := b.api.ContainerStatsOneShot(ctx, b.container())
+		if err != nil {
+			return "", err
+		}
+		defer answer.Body.Close()
+		var stats container.StatsResponse
+		if err := json.NewDecoder(answer.Body).Decode(&stats); err != nil {
+			return "", err
+		}
+		used, limit := stats.MemoryStats.Usage, uint64(b.options.Docker.Limits.Memory)
+		seen := fmt.Sprintf("%d of %d MB", used>>20, limit>>20)
+		if limit > 0 && used > limit/10*9 {
+			return "", errors.New(seen + ": it will be killed under load")
+		}
+		return seen, nil
+	}},
+	{part: "stop", promise: "stops in order with nothing linked", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
+		return b.stop(ctx)
+	}},
+}
+
+// stop sends SIGTERM, and SIGKILL after the time that a slice has.
+func (b *bench) stop(ctx context.Context) (string, error) {
+	seconds := int(docker.StopWithin.Seconds())
+	if err := b.api.ContainerStop(ctx, b.container(), container.StopOptions{Timeout: &seconds}); err != nil {
+		return "", err
+	}
+	found, err := b.api.ContainerInspect(ctx, b.container())
+	if err != nil {
+		return "", err
+	}
+	switch found.State.ExitCode {
+	case 0:
+		return "", nil
+	case 137:
+		return "", fmt.Errorf("it did not stop in %d s and was killed: handle SIGTERM", seconds)
+	default:
+		return "", fmt.Errorf("exit code %d; its last words: %s", found.State.ExitCode, b.engine.LastWords(ctx, b.id))
+	}
+}
+
+func (b *bench) log(ctx context.Context) ([]byte, error) {
+	reader, err := b.api.ContainerLogs(ctx, b.container(), container.LogsOptions{ShowStdout: true, ShowStderr: true})
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	var lines bytes.Buffer
+	_, err = stdcopy.StdCopy(&lines, &lines, io.LimitReader(reader, 16<<20))
+	return lines.Bytes(), err
+}
+
+func (b *bench) role() string { return fmt.Sprintf("slice_%d", b.id) }
+
+// connections are those of the slice's role to Postgres now.
+func (b *bench) connections(ctx context.Context) (count int, err error) {
+	err = b.options.Slices.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", b.role()).Scan(&count)
+	return count, err
+}
+
+func collect(rows pgx.Rows) ([]string, error) { return pgx.CollectRows(rows, pgx.RowTo[string]) }
