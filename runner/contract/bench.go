@@ -35,6 +35,17 @@ type Options struct {
 	Root    string // the data root
 	Walls   bool   // whether this machine's slices have a firewall; an unknown image should
 	Ports   []uint16
+
+	// How long is waited: a minute each where nothing is said.
+	AnswerWithin, LinkWithin, IdleWithin time.Duration
+}
+
+func (o *Options) fill() {
+	for _, limit := range []*time.Duration{&o.AnswerWithin, &o.LinkWithin, &o.IdleWithin} {
+		if *limit == 0 {
+			*limit = time.Minute
+		}
+	}
 }
 
 // Ids of slices that are only asked: no server has so many, and they still make a user id.
@@ -56,6 +67,7 @@ type bench struct {
 
 	running  jobs.Running
 	answers  bool   // on 4001
+	answered bool   // at least once
 	platform string // http://address:4002, or :4001 for an image without
 	state    string // last seen
 	told     string // text of a message that it took
@@ -68,6 +80,7 @@ func lockName(id int64) string { return fmt.Sprintf("check %d", id) }
 func fleet(id int64) string { return "c" + strconv.FormatInt(id-firstID, 36) }
 
 func open(ctx context.Context, options Options) (*bench, error) {
+	options.fill()
 	if err := removeLeftovers(ctx, options); err != nil {
 		return nil, fmt.Errorf("remove what an earlier check left: %w", err)
 	}

@@ -22,7 +22,7 @@ var phoneChecks = []check{
 		if b.options.Docker.WAEngine != "simulated" {
 			return "", unasked("a phone has to scan: see the check with a real phone in slice/README.md")
 		}
-		err := until(ctx, 30*time.Second, func(ctx context.Context) (bool, string) {
+		err := until(ctx, b.options.LinkWithin, func(ctx context.Context) (bool, string) {
 			state, err := b.refresh(ctx)
 			return state == "qr", fmt.Sprint("the state is ", state, " ", err)
 		})
@@ -32,7 +32,7 @@ var phoneChecks = []check{
 		if got, err := b.user(ctx, http.MethodPost, "/api/simulated/scan", nil); err != nil || got.status == http.StatusNotFound {
 			return "", unasked("it has no simulated phone")
 		}
-		return "", until(ctx, time.Minute, func(ctx context.Context) (bool, string) {
+		return "", until(ctx, b.options.LinkWithin, func(ctx context.Context) (bool, string) {
 			state, err := b.refresh(ctx)
 			return state == "ready", fmt.Sprint("the state is ", state, " ", err)
 		})
@@ -55,7 +55,7 @@ var phoneChecks = []check{
 			return "", fmt.Errorf("answered %s, want 202 and the message", got.words())
 		}
 		b.chat, b.told = message.ChatID, text
-		return "", until(ctx, 30*time.Second, func(ctx context.Context) (bool, string) {
+		return "", until(ctx, b.options.LinkWithin, func(ctx context.Context) (bool, string) {
 			ack, seen := b.ackOf(ctx, message.ID)
 			return slices.Contains([]string{"sent", "delivered", "read"}, ack), seen
 		})
@@ -120,19 +120,6 @@ var dataChecks = []check{
 		}
 		return fmt.Sprintf("%d files", len(contents)), nil
 	}},
-	{part: "data", promise: "keeps to its own schema", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
-		rows, err := b.options.Slices.Query(ctx, `SELECT relnamespace::regnamespace || '.' || relname FROM pg_class
-			WHERE relowner = $1::text::regrole AND relnamespace <> $1::text::regnamespace AND relkind IN ('r', 'v', 'm', 'S', 'p')
-			AND relnamespace <> 'pg_toast'::regnamespace`, b.role())
-		if err != nil {
-			return "", err
-		}
-		strays, err := collect(rows)
-		if err == nil && len(strays) > 0 {
-			err = fmt.Errorf("made %s", strings.Join(strays, ", "))
-		}
-		return "", err
-	}},
 	{part: "data", promise: "has two connections to Postgres at most, and closes them when idle", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
 		busy, stop := context.WithCancel(ctx)
 		defer stop()
@@ -159,7 +146,7 @@ var dataChecks = []check{
 		if err := b.quiet(ctx); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%d, then none", most), until(ctx, 30*time.Second, func(ctx context.Context) (bool, string) {
+		return fmt.Sprintf("%d, then none", most), until(ctx, b.options.IdleWithin, func(ctx context.Context) (bool, string) {
 			now, err := b.connections(ctx)
 			return err == nil && now == 0, fmt.Sprintf("still has %d without use %v", now, err)
 		})

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
-	"github.com/jackc/pgx/v5"
 
 	"slicegate/runner/docker"
 )
@@ -22,8 +20,8 @@ var restartChecks = []check{
 		return b.stop(ctx)
 	}},
 	{part: "stop", promise: "starts again with its data and its link", ask: func(ctx context.Context, b *bench) (string, error) {
-		if b.running.Address == "" {
-			return "", unasked("it did not run")
+		if !b.answered {
+			return "", unasked("it never answered")
 		}
 		before := b.state
 		running, err := b.engine.Run(ctx, b.spec)
@@ -38,9 +36,10 @@ var restartChecks = []check{
 			return "nothing was there to lose", nil
 		}
 		if there, err := b.has(ctx); err != nil || !there {
+			b.told = "" // nothing later can ask for it
 			return "", fmt.Errorf("the message that was sent is gone (%v)", err)
 		}
-		return "", until(ctx, time.Minute, func(ctx context.Context) (bool, string) {
+		return "", until(ctx, b.options.LinkWithin, func(ctx context.Context) (bool, string) {
 			state, err := b.refresh(ctx)
 			return state == before, fmt.Sprint("the state is ", state, " ", err, ", it was ", before)
 		})
@@ -108,5 +107,3 @@ func (b *bench) connections(ctx context.Context) (count int, err error) {
 	err = b.options.Slices.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", b.role()).Scan(&count)
 	return count, err
 }
-
-func collect(rows pgx.Rows) ([]string, error) { return pgx.CollectRows(rows, pgx.RowTo[string]) }

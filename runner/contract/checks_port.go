@@ -42,7 +42,7 @@ var startChecks = []check{
 // awaitAnswer waits for port 4001.
 func (b *bench) awaitAnswer(ctx context.Context) error {
 	var stopped error
-	err := until(ctx, time.Minute, func(ctx context.Context) (bool, string) {
+	err := until(ctx, b.options.AnswerWithin, func(ctx context.Context) (bool, string) {
 		if _, up, err := b.engine.Find(ctx, b.id); err == nil && !up {
 			stopped = fmt.Errorf("it stopped; its last words: %s", b.engine.LastWords(ctx, b.id))
 			return true, ""
@@ -55,6 +55,7 @@ func (b *bench) awaitAnswer(ctx context.Context) error {
 	})
 	err = errors.Join(err, stopped)
 	b.answers = err == nil
+	b.answered = b.answered || b.answers
 	return err
 }
 

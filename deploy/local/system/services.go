@@ -207,6 +207,8 @@ func (s *System) publish() error {
 		"SLICE_PORTS":         s.settings.or("SLICE_PORTS", "5001-5399"),
 		"DATA_ROOT":           s.dataRoot(),
 		"SOCKET_DIR":          s.functionSockets(),
+		"SLICE_SOCKET_DIR":    s.database.SliceSockets,
+		"SLICE_ROLE_KEY_FILE": s.state.Path("secrets", "slice-role-key"),
 		"NGINX_CONF":          s.state.Path("nginx.conf"),
 	}
 	invoker, err := account.Invoker()

@@ -1,0 +1,218 @@
+package contract_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/api/types/image"
+
+	"slicegate/runner/contract"
+	"slicegate/runner/docker"
+	"slicegate/runner/docker/dockertest"
+	"slicegate/store/storetest"
+)
+
+func options(t *testing.T, image string) contract.Options {
+	t.Helper()
+	return contract.Options{
+		Image: image, Slices: storetest.Slices(t), RoleKey: [32]byte{3}, Root: dockertest.Scratch(t), Walls: true,
+		Docker: docker.Config{
+			Host: os.Getenv("DOCKER_HOST"), SocketDir: dockertest.Sockets(t), WAEngine: "simulated",
+			Limits: docker.Limits{Memory: 256 << 20, CPUs: 1, Pids: 128, MediaQuota: 1 << 30},
+		},
+		AnswerWithin: 20 * time.Second, LinkWithin: 20 * time.Second, IdleWithin: 20 * time.Second,
+	}
+}
+
+// findings runs the checks and gives the marks by promise.
+func findings(t *testing.T, options contract.Options) (map[string]contract.Mark, bool) {
+	t.Helper()
+	marks := map[string]contract.Mark{}
+	ok, err := contract.Check(context.Background(), options, func(found contract.Finding) {
+		marks[found.Promise] = found.Mark
+		if found.Mark != contract.Keeps {
+			t.Logf("%s: %s: %s", found.Promise, found.Mark, found.Seen)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return marks, ok
+}
+
+func TestOurImageKeepsEverything(t *testing.T) {
+	t.Parallel()
+	marks, ok := findings(t, options(t, dockertest.Image(t)))
+	for promise, mark := range marks {
+		if mark != contract.Keeps {
+			t.Errorf("%s: %s", promise, mark)
+		}
+	}
+	if !ok || len(marks) < 20 {
+		t.Errorf("ok %v, %d promises", ok, len(marks))
+	}
+}
+
+// An image of another make keeps the contract, and each flaw in it is found by the check that is for it.
+func TestFlawsAreFound(t *testing.T) {
+	for flaw, broken := range map[string]string{
+		"none":        "",
+		"one port":    "", // lacks what need not be there
+		"port":        "answers on port 4001",
+		"root":        "answers on port 4001",
+		"files":       "answers on port 4001",
+		"status":      "GET /api/status: ,POST /messages,GET /status,Socket.IO,links,starts again,POST /api/messages,DELETE /api/data",
+		"state":       "GET /api/status/state",
+		"words":       "refuses in words,DELETE /api/data,PUT /quota,POST /messages",
+		"open":        "has nothing of the platform's port",
+		"events":      "Socket.IO",
+		"quota":       "PUT /quota",
+		"alert":       "POST /messages",
+		"link":        "links",
+		"pending":     "POST /api/messages",
+		"export":      "GET /api/export",
+		"connections": "has two connections",
+		"log":         "its log",
+		"text":        "its log",
+		"term":        "stops within 20 s,stops in order",
+		"exit":        "stops within 20 s,stops in order",
+		"forgets":     "starts again",
+		"careless":    "DELETE /api/data",
+		"keeps data":  "DELETE /api/data",
+		"memory":      "memory at rest",
+	} {
+		t.Run(flaw, func(t *testing.T) {
+			t.Parallel()
+			marks, ok := findings(t, options(t, flawed(t, flaw)))
+			if ok != (broken == "") {
+				t.Errorf("the image may be a slice: %v", ok)
+			}
+			allowed := strings.Split(broken, ",")
+			found := false
+			for promise, mark := range marks {
+				if mark != contract.Breaks {
+					continue
+				}
+				found = found || strings.HasPrefix(promise, allowed[0])
+				if !slices.ContainsFunc(allowed, func(one string) bool { return one != "" && strings.HasPrefix(promise, one) }) {
+					t.Errorf("also broken: %s", promise)
+				}
+			}
+			if broken != "" && !found {
+				t.Errorf("%s is not found broken", allowed[0])
+			}
+			if lacking := marks["GET /metrics: Prometheus text"]; flaw == "one port" && lacking != contract.Unasked && lacking != contract.Lacks {
+				t.Errorf("what it need not have: %s", lacking)
+			}
+		})
+	}
+}
+
+func TestPlatformsPortIsAskedWhereItIs(t *testing.T) {
+	t.Parallel()
+	marks, ok := findings(t, options(t, flawed(t, "platform")))
+	for _, promise := range []string{"GET /status on port 4002: the same status", "GET /metrics: Prometheus text"} {
+		if marks[promise] != contract.Lacks {
+			t.Errorf("%s: %s", promise, marks[promise])
+		}
+	}
+	if !ok {
+		t.Error("what an image need not keep makes it fail")
+	}
+}
+
+func TestAnImageThatIsNotHere(t *testing.T) {
+	t.Parallel()
+	marks, ok := findings(t, options(t, "no-such-image:1"))
+	if ok || marks["is here"] != contract.Breaks || marks["GET /api/export: a ZIP of messages, contacts and media"] != contract.Unasked {
+		t.Errorf("ok %v: %v", ok, marks)
+	}
+}
+
+// Who loses patience leaves nothing behind, and what a killed run left goes with the next.
+func TestNothingIsLeft(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	asked := options(t, dockertest.Image(t))
+	if _, err := contract.Check(ctx, asked, func(found contract.Finding) {
+		if found.Part == "user port" {
+			cancel()
+		}
+	}); err == nil {
+		t.Error("it went on")
+	}
+	if entries, err := os.ReadDir(filepath.Join(asked.Root, "slices")); err != nil || len(entries) > 0 {
+		t.Errorf("directories: %v, %v", entries, err)
+	}
+
+	killed, stop := contract.Abandon(t, asked)
+	if err := contract.RemoveLeftovers(context.Background(), asked); err != nil {
+		t.Fatal(err)
+	}
+	if !contract.Exists(t, asked, killed) {
+		t.Error("one that is being asked was taken away")
+	}
+	stop()
+	if err := contract.RemoveLeftovers(context.Background(), asked); err != nil {
+		t.Fatal(err)
+	}
+	if contract.Exists(t, asked, killed) {
+		t.Error("what a killed run left is still there")
+	}
+}
+
+// flawed builds an image on top of ours.
+func flawed(t *testing.T, flaw string) string {
+	t.Helper()
+	api := dockertest.Client(t)
+	script, err := os.ReadFile("testdata/slice.cjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	archive := tar.NewWriter(&packed)
+	for name, content := range map[string]string{
+		"slice.cjs":  string(script),
+		"Dockerfile": fmt.Sprintf("FROM %s\nCOPY slice.cjs /app/slice.cjs\nENV FLAW=%q\nENTRYPOINT [\"node\"]\nCMD [\"/app/slice.cjs\"]\n", dockertest.Image(t), flaw),
+	} {
+		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := archive.Write([]byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := "flawed-slice:" + strings.ReplaceAll(flaw, " ", "-")
+	answer, err := api.ImageBuild(context.Background(), &packed, build.ImageBuildOptions{
+		Version: build.BuilderV1, Tags: []string{name}, Remove: true, ForceRemove: true, NetworkMode: "none",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	said, err := io.ReadAll(answer.Body)
+	if err != nil || bytes.Contains(said, []byte("errorDetail")) {
+		t.Fatalf("build: %v: %s", err, said)
+	}
+	t.Cleanup(func() {
+		_, err := api.ImageRemove(context.Background(), name, image.RemoveOptions{Force: true, PruneChildren: true})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return name
+}
