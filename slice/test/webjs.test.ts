@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { PairingCode, Qr } from "../src/api.js";
@@ -124,5 +125,96 @@ test("from the first code to a conversation that survives everything", { timeout
     await slice.call("/api/simulated/page", "POST", { call: "state", argument: "TOS_BLOCK" });
     await slice.state("restricted", "tos_block");
     await eventually(async () => (await slice.browsers()).length === 0, "the end of the browser");
+  });
+});
+
+test("files, groups, a browser that does not close, and the copy of a session", {
+  timeout: 300_000,
+}, async (t) => {
+  const other = await createSchema();
+  t.after(() => other.drop());
+  const slice = await WebjsSlice.start(other, { STAND_IN_QR_SECONDS: "20" });
+  await slice.link();
+
+  await t.test("a file comes in whole, and one goes out whole", async () => {
+    const body = { from: "+15550109999", name: "Ada", text: "look", file: { kind: "image" } };
+    const { id } = await slice.call<{ id: string }>("/api/simulated/receive", "POST", body);
+    await eventually(
+      async () => (await slice.messages()).find((message) => message.id === id)?.media?.state === "stored",
+      "the photo",
+    );
+    const photo = await fetch(`${slice.slice.user}/api/messages/${encodeURIComponent(id)}/media`);
+    assert.equal(photo.headers.get("content-type"), "image/png");
+    assert.equal(Buffer.from(await photo.arrayBuffer()).toString("latin1", 1, 4), "PNG");
+
+    // More than one piece of those in which it crosses into the page.
+    const content = Buffer.alloc(2_500_000, "0123456789");
+    const form = new FormData();
+    form.set("to", "+15550109999");
+    form.set("text", "our list");
+    form.set("file", new Blob([content], { type: "text/csv" }), "list.csv");
+    const sent = await fetch(`${slice.slice.user}/api/messages`, { method: "POST", body: form });
+    assert.equal(sent.status, 202);
+    const message = await slice.has("our list", "read");
+    assert.equal(message.kind, "document");
+    assert.equal(message.media?.fileName, "list.csv");
+    const arrived = await slice.call<{ size: number; head: string } | null>("/api/simulated/page", "POST", {
+      call: "sent",
+      argument: message.id,
+    });
+    assert.deepEqual(arrived, { size: content.length, head: "0123456789", name: "list.csv" });
+  });
+
+  await t.test("what WhatsApp no longer has is called gone", async () => {
+    const gone = { from: "15550109999@c.us", name: "Ada", text: "too late", type: "image" };
+    await slice.call("/api/simulated/page", "POST", {
+      call: "receive",
+      argument: { ...gone, file: { mimetype: "image/png", size: 9, data: "", gone: true } },
+    });
+    await eventually(
+      async () => (await slice.messages()).find(({ text }) => text === "too late")?.media?.state === "gone",
+      "the end of waiting for it",
+    );
+  });
+
+  await t.test("a group is one conversation, in which everybody has a name", async () => {
+    const chat = "120363000000000001@g.us";
+    for (const [from, name] of [
+      ["15550101111@c.us", "Bo"],
+      ["15550102222@c.us", "Cy"],
+    ]) {
+      const argument = { from, name, chat, chatName: "The choir", text: `it is ${name}` };
+      await slice.call("/api/simulated/page", "POST", { call: "receive", argument });
+    }
+    await eventually(async () => (await slice.messages(chat)).length === 2, "both messages");
+    assert.deepEqual(
+      (await slice.messages(chat)).map(({ text, author }) => [text, author?.name]),
+      [
+        ["it is Bo", "Bo"],
+        ["it is Cy", "Cy"],
+      ],
+    );
+    const group = (await slice.chats()).find(({ id }) => id === chat);
+    assert.equal(group?.name, "The choir");
+    assert.equal(group?.phoneNumber, null);
+  });
+
+  await t.test("a browser that does not close is killed, in the time that a slice has to stop", async () => {
+    for (const pid of await slice.browsers()) process.kill(pid, "SIGSTOP");
+    assert.equal(await slice.end("SIGTERM"), 0);
+    assert.deepEqual(await slice.browsers(), []);
+  });
+
+  await t.test("a copy of the session is put back when the profile is lost", async () => {
+    await slice.run();
+    await slice.state("ready");
+    assert.equal(await slice.end("SIGTERM"), 0);
+    await rm(join(slice.dir, "session"), { recursive: true });
+    await slice.run();
+    await slice.state("logged_out", "link_lost");
+    assert.ok((await slice.status()).snapshotAt);
+    await slice.call("/api/connection/restore", "POST");
+    await slice.state("ready");
+    assert.equal((await ask(`${slice.slice.user}/api/connection/restore`, "POST")).status, 409);
   });
 });

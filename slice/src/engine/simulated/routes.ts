@@ -63,9 +63,10 @@ export function pageRoutes(
     "/api/simulated/page",
     {
       schema: {
-        body: body({ call: { enum: ["state", "askForPasskey", "hang", "hold", "receive"] }, argument: {} }, [
-          "call",
-        ]),
+        body: body(
+          { call: { enum: ["state", "askForPasskey", "hang", "hold", "receive", "sent"] }, argument: {} },
+          ["call"],
+        ),
       },
     },
     async (request) => (await call(request.body.call, request.body.argument)) ?? {},
