@@ -99,3 +99,19 @@ test("what was sent before a restart counts", async () => {
   assert.equal(sent.length, 1);
   await box.stop();
 });
+
+test("a wait is time that a clock can tell, and over when it has passed", async () => {
+  const clock = new ManualClock();
+  const pace = new Pace({ burst: 3, perMinute: 7, newChatsPerHour: 11 }, clock);
+  for (let i = 0; i < 2000; i++) {
+    const wait = pace.wait(i % 3 === 0);
+    assert.ok(Number.isInteger(wait), `${wait} ms`);
+    await clock.advance(wait);
+    // What rounding leaves is a millisecond at most.
+    const rest = pace.wait(i % 3 === 0);
+    assert.ok(rest <= 1, `${rest} ms are left`);
+    await clock.advance(rest);
+    assert.equal(pace.wait(i % 3 === 0), 0);
+    pace.take(i % 3 === 0);
+  }
+});

@@ -28,10 +28,10 @@ class Bucket {
     this.#at = now;
   }
 
-  /** How long until one may go, in milliseconds. */
+  /** How long until one may go, in whole milliseconds: what is left of one is no time to a clock. */
   wait(now: number): number {
     this.#fill(now);
-    return this.#tokens >= 1 ? 0 : (1 - this.#tokens) * this.everyMs;
+    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) * this.everyMs);
   }
 
   take(now: number): void {
