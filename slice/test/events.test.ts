@@ -136,3 +136,50 @@ test("acks only ever go forward, and a message that comes twice is there once", 
   assert.equal(chat?.unread, 1);
   await database.close();
 });
+
+test("what WhatsApp tells of one second keeps its order, live and from a sync, and an answer is not before its question", async () => {
+  const database = new Database(db.url, db.schema, createLog(7, "error"));
+  const announcer = new Announcer();
+  const inbox = new Inbox(database, announcer, systemClock);
+  const told: string[] = [];
+  announcer.listen((name, data) => {
+    if (name === "message") told.push((data as Message).at);
+  });
+  const contact = { id: "15550100004@c.us", name: "Otto Example", phoneNumber: "+15550100004" };
+  const second = new Date(Math.floor(Date.now() / 1000) * 1000);
+  const message = (id: string, at = second.toISOString()): Message => ({
+    id,
+    chatId: contact.id,
+    fromMe: false,
+    kind: "text",
+    text: id,
+    at,
+    ack: null,
+    media: null,
+    author: null,
+  });
+  const earlier = new Date(second.getTime() - 60_000).toISOString();
+  const batch = {
+    contacts: [contact],
+    chats: [{ ...contact, unread: 0 }],
+    messages: ["z", "y", "x"].map((id) => message(id, earlier)),
+  };
+  await inbox.store(batch);
+  await inbox.store(batch);
+  const own = {
+    ...message("m", new Date(second.getTime() + 700).toISOString()),
+    fromMe: true,
+    ack: "sent" as const,
+  };
+  await inbox.receive({ message: own, contact }, false);
+  for (const id of ["c", "b", "a"]) await inbox.receive({ message: message(id), contact }, false);
+  await inbox.receive({ message: message("b"), contact }, true);
+  const { messages } = await inbox.messages(contact.id, null, 50);
+  assert.deepEqual(
+    messages.map(({ id }) => id),
+    ["z", "y", "x", "m", "c", "b", "a"],
+  );
+  const at = (id: string) => messages.find((each) => each.id === id)?.at;
+  assert.deepEqual(told, ["m", "c", "b", "a", "b"].map(at), "what was told is not what was stored");
+  await database.close();
+});

@@ -26,6 +26,7 @@ import {
   pageOfMessages,
   pendingMessages,
 } from "../store/messages.js";
+import { afterOthers, apart } from "./moments.js";
 
 /** A file that is to be sent: on disk, and not yet a message's. */
 export interface DraftFile {
@@ -154,8 +155,9 @@ export class Inbox {
       this.#db.transaction(async (tx) => {
         await saveContacts(tx, batch.contacts);
         await saveChats(tx, batch.chats);
-        await addMessages(tx, batch.messages);
-        await touchChats(tx, batch.messages);
+        const messages = apart(batch.messages);
+        await addMessages(tx, messages);
+        await touchChats(tx, messages);
       }),
     );
   }
@@ -163,15 +165,20 @@ export class Inbox {
   /** Stores a received message once. `again` announces it even if it was stored already. */
   receive({ message, contact }: Received, again: boolean): Promise<void> {
     return this.#changes.run(async () => {
-      const { added, chat, isNew } = await this.#db.transaction(async (tx) => {
+      const { stored, added, chat, isNew } = await this.#db.transaction(async (tx) => {
         const added = await ensurePerson(tx, contact);
-        const isNew = (await addMessages(tx, [message])) > 0;
-        if (isNew) await touchChat(tx, message.chatId, message.at, message.fromMe ? 0 : 1);
-        // Who writes on the phone has read what was there.
-        if (isNew && message.fromMe) await clearUnread(tx, message.chatId);
-        return { added, isNew, chat: await findChat(tx, message.chatId) };
+        const before = await findMessage(tx, message.id);
+        const stored = before ?? (await afterOthers(tx, message));
+        const isNew = before === null;
+        if (isNew) {
+          await addMessages(tx, [stored]);
+          await touchChat(tx, stored.chatId, stored.at, stored.fromMe ? 0 : 1);
+          // Who writes on the phone has read what was there.
+          if (stored.fromMe) await clearUnread(tx, stored.chatId);
+        }
+        return { stored, added, isNew, chat: await findChat(tx, stored.chatId) };
       });
-      if (isNew || again) this.#announceMessage(message, added, chat);
+      if (isNew || again) this.#announceMessage(stored, added, chat);
     });
   }
 

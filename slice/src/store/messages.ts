@@ -130,6 +130,20 @@ export async function unfinishedMessages(db: Queryable, readSince: Date): Promis
   return rows.map(messageOf);
 }
 
+/** The time of a chat's newest message from one moment to before another, in milliseconds since 1970; null without one. */
+export async function newestWithin(
+  db: Queryable,
+  chatId: string,
+  from: Date,
+  to: Date,
+): Promise<number | null> {
+  const [row] = await db.query<{ at: Date | null }>(
+    "SELECT max(at) AS at FROM messages WHERE chat_id = $1 AND at >= $2 AND at < $3",
+    [chatId, from, to],
+  );
+  return row?.at?.getTime() ?? null;
+}
+
 /** The newest message of every chat, by chat id. */
 export async function newestMessages(db: Queryable): Promise<Map<string, { id: string; at: string }>> {
   const rows = await db.query<{ chat_id: string; id: string; at: Date }>(
