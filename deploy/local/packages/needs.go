@@ -29,6 +29,7 @@ var (
 	Compiler = Need{[]string{"gcc", "clang"}, []string{"gcc"}, "Go's race detector"}
 	Headers  = Need{[]string{"/usr/include/stdlib.h"}, []string{"libc6-dev"}, "Go's race detector"}
 	Networks = Need{[]string{"ip"}, []string{"iproute2"}, "tests of the walls around slices"}
+	Unzip    = Need{[]string{"unzip"}, []string{"unzip"}, "the test that opens an export"}
 	Load     = Need{[]string{"wrk"}, []string{"wrk"}, "the benchmark of the way through nginx"}
 )
 

@@ -63,7 +63,7 @@ func Claim(root, name string, report *progress.Reporter) (*Environment, error) {
 
 // Packages installs what tests need and this machine lacks.
 func (e *Environment) Packages(ctx context.Context, note func(string)) error {
-	needs := []packages.Need{packages.Postgres, packages.Nginx, packages.Bases, packages.Keyring, packages.Browser, packages.Compiler, packages.Headers, packages.Networks}
+	needs := []packages.Need{packages.Postgres, packages.Nginx, packages.Bases, packages.Keyring, packages.Browser, packages.Compiler, packages.Headers, packages.Networks, packages.Unzip}
 	found, err := engine.Answering(ctx)
 	if err != nil {
 		return err

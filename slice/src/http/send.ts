@@ -87,6 +87,9 @@ export async function sendForm(
     if (adopted) quota.add(bytes);
     return message;
   } finally {
+    // The rest of a refused form is read away: behind it on the connection is the next request.
+    request.raw.unpipe();
+    request.raw.resume();
     if (received && !adopted) await files.drop(received);
   }
 }
