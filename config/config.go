@@ -58,6 +58,7 @@ type Runner struct {
 	WAEngine          string        `env:"WA_ENGINE" envDefault:"simulated" help:"the slices' WhatsApp: webjs (the real one, in Chromium; SLICE_IMAGE must have it) or simulated (a pretended phone, for development)"`
 	WAStandIn         bool          `env:"WA_STAND_IN" envDefault:"false" help:"with WA_ENGINE=webjs: a page in the image plays the part of WhatsApp Web, for development where WhatsApp cannot be reached"`
 	ChromiumProfile   string        `env:"CHROMIUM_PROFILE" envDefault:"auto" help:"sandboxed (Chromium's own sandbox is on), lean (one process without it, less memory), or auto: sandboxed where this machine allows it"`
+	ChromiumFlags     string        `env:"CHROMIUM_FLAGS" help:"Chromium's whole command line in place of the profile's, separated by spaces"`
 	Firewall          string        `env:"FIREWALL" envDefault:"on" help:"the firewall around the slices' network: on, or off for development where the machine allows no rules"`
 	SliceDNS          []netip.Addr  `env:"SLICE_DNS" help:"IPv4 resolvers that slices may ask, separated by commas; without it the machine's own that are not on loopback"`
 	SliceEgress       []uint16      `env:"SLICE_EGRESS_PORTS" envDefault:"443" help:"TCP ports of public addresses that slices may reach, separated by commas; nothing private is ever reached"`

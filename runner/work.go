@@ -66,7 +66,8 @@ func work(ctx context.Context, settings config.Runner) error {
 func engineConfig(settings config.Runner, resolvers []netip.Addr) docker.Config {
 	return docker.Config{
 		Host: settings.DockerHost, Fleet: settings.Fleet, SocketDir: settings.SliceSocketDir,
-		WAEngine: settings.WAEngine, StandIn: settings.WAStandIn, ChromiumProfile: chromiumProfile(settings), Env: settings.SliceEnv,
+		WAEngine: settings.WAEngine, StandIn: settings.WAStandIn, ChromiumProfile: chromiumProfile(settings),
+		ChromiumFlags: settings.ChromiumFlags, Env: settings.SliceEnv,
 		Resolvers: resolvers,
 		Limits: docker.Limits{
 			Memory: int64(settings.SliceMemory), Reservation: int64(settings.SliceReservation), Swap: int64(settings.SliceSwap),

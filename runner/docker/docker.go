@@ -61,6 +61,7 @@ type Config struct {
 	StandIn   bool // the image's page plays the part of WhatsApp Web
 
 	ChromiumProfile string       // Sandboxed or Lean
+	ChromiumFlags   string       // in place of the profile's, separated by spaces; "" for the profile's
 	Env             []string     // KEY=value, more of it for every slice
 	Resolvers       []netip.Addr // that slices ask; none leaves it to the engine
 }

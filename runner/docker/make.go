@@ -58,6 +58,7 @@ func (e *Engine) make(spec jobs.Spec) made {
 				"DATABASE_URL=" + spec.DatabaseURL,
 				"WA_ENGINE=" + e.config.WAEngine,
 				"CHROMIUM_PROFILE=" + e.config.ChromiumProfile,
+				"CHROMIUM_FLAGS=" + e.config.ChromiumFlags,
 				"MEDIA_QUOTA_BYTES=" + strconv.FormatInt(limits.MediaQuota, 10),
 				"HOME=" + sessionDir,
 			}, environment...),
