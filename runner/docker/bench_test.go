@@ -16,12 +16,12 @@ import (
 
 // weight is what one slice costs, at each step of its way to sleep and back. Sizes in bytes.
 type weight struct {
-	image                     int64
-	toCode                    time.Duration
-	code, ready               uint64
-	node, browser             uint64 // of ready: each process's share of what it shares
-	out, soon, later          uint64 // pushed to swap: at once, 10 s and 60 s later
-	asleep, awake, firstAwake time.Duration
+	image             int64
+	toCode            time.Duration
+	code, ready       uint64
+	node, browser     uint64 // of ready: each process's share of what it shares
+	out, soon, later  uint64 // pushed to swap: at once, 10 s and 60 s later
+	awake, firstAwake time.Duration
 }
 
 // BenchmarkSlice prints what a slice weighs with the simulated phone and with Chromium in both
