@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseIntoClientConfig } from "pg-connection-string";
 import { ConfigError, readConfig } from "../src/config.js";
+import { untilQuietHour } from "../src/engine/webjs/config.js";
+import { chromiumFlags } from "../src/engine/webjs/flags.js";
 
 const complete = {
   SLICE_ID: "7",
@@ -79,4 +81,44 @@ test("the driver reads the URL of a Unix socket as it is meant", () => {
     { host, user, password, database },
     { host: "/run/postgresql", user: "slice_7", password: "s3cret", database: "slices" },
   );
+});
+
+test("Chromium's command line is the profile's, or the one that is given", () => {
+  const flags = (more: Record<string, string>) => chromiumFlags(readConfig({ ...complete, ...more }).webjs);
+  const lean = flags({ CHROMIUM_PROFILE: "lean" });
+  for (const flag of [
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-sandbox",
+    "--disable-setuid-sandbox",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--js-flags=--max-old-space-size=128",
+    "--single-process",
+  ]) {
+    assert.ok(lean.includes(flag), `${flag} is missing`);
+  }
+  const sandboxed = flags({});
+  assert.ok(!sandboxed.includes("--no-sandbox") && !sandboxed.includes("--single-process"));
+  assert.deepEqual(flags({ CHROMIUM_FLAGS: "--one  --two=2 " }), ["--one", "--two=2"]);
+  assert.match(complaint({ CHROMIUM_PROFILE: "fast" }), /CHROMIUM_PROFILE must be sandboxed or lean/);
+});
+
+test("the quiet hour comes once a week or once a day, not for all slices at once", () => {
+  const hours = (now: string, days: 1 | 7, sliceId = 120) => {
+    const weekly = readConfig({ ...complete, WEEKLY_RESTART: "tue 03:00" }).webjs.weeklyRestart;
+    assert.ok(weekly);
+    return untilQuietHour(weekly, days, sliceId, Date.parse(now)) / 3_600_000;
+  };
+  // 2030-01-01 is a Tuesday.
+  assert.equal(hours("2030-01-01T02:00:00Z", 7), 1);
+  assert.equal(hours("2030-01-01T04:00:00Z", 7), 7 * 24 - 1);
+  assert.equal(hours("2030-01-06T03:00:00Z", 7), 48);
+  assert.equal(hours("2030-01-01T04:00:00Z", 1), 23);
+  assert.equal(hours("2030-01-05T00:30:00Z", 1), 2.5);
+  const turns = new Set([1, 2, 3, 4, 5].map((id) => hours("2030-01-01T02:00:00Z", 7, id)));
+  assert.equal(turns.size, 5);
+  for (const turn of turns) assert.ok(turn >= 1 && turn < 3);
+  assert.equal(readConfig({ ...complete, WEEKLY_RESTART: "off" }).webjs.weeklyRestart, null);
+  assert.match(complaint({ WEEKLY_RESTART: "daily" }), /WEEKLY_RESTART must be off, or a day and time/);
 });

@@ -4,9 +4,14 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { PairingCode, Qr } from "../src/api.js";
-import { ask, eventually } from "./support/client.js";
+import { browsersOn } from "../src/engine/webjs/profile.js";
+import { createLog } from "../src/log.js";
+import { startSlice } from "../src/slice.js";
+import { ask, EventClient, eventually } from "./support/client.js";
+import { SkippingClock } from "./support/clock.js";
+import { testConfig } from "./support/config.js";
 import { createSchema, type TestSchema } from "./support/postgres.js";
-import { WebjsSlice } from "./support/webjs.js";
+import { WebjsSlice, webjsEnvironment } from "./support/webjs.js";
 
 let db: TestSchema;
 before(async () => {
@@ -89,12 +94,32 @@ test("from the first code to a conversation that survives everything", { timeout
   });
 
   await t.test("Chromium that crashes is noticed and started again", async () => {
+    slice.events.forget();
     for (const pid of await slice.browsers()) process.kill(pid, "SIGKILL");
     await slice.events.first("status", (status) => status.reason === "browser_crashed");
     await slice.state("ready");
   });
 
+  await t.test("a page that loads itself anew goes on, and what came in meanwhile is there", async () => {
+    await slice.call("/api/simulated/page", "POST", { call: "reload" });
+    let tries = 0;
+    const text = () => `around the reload ${tries}`;
+    // While it loads it takes nothing.
+    await eventually(async () => {
+      tries++;
+      return slice.receive(text()).then(
+        () => true,
+        () => false,
+      );
+    }, "a page that takes a message");
+    await slice.has(text());
+    await slice.state("ready");
+    await slice.call("/api/messages", "POST", { to: "+15550109999", text: "all well" });
+    await slice.has("all well", "read");
+  });
+
   await t.test("a page that hangs is not ready, and is replaced", async () => {
+    slice.events.forget();
     await slice.call("/api/simulated/page", "POST", { call: "hang" });
     await slice.events.first("status", (status) => status.reason === "page_hung");
     await slice.state("ready");
@@ -133,7 +158,7 @@ test("files, groups, a browser that does not close, and the copy of a session", 
 }, async (t) => {
   const other = await createSchema();
   t.after(() => other.drop());
-  const slice = await WebjsSlice.start(other, { STAND_IN_QR_SECONDS: "20" });
+  const slice = await WebjsSlice.start(other, { STAND_IN_QR_SECONDS: "20", MEDIA_QUOTA_BYTES: "100000000" });
   await slice.link();
 
   await t.test("a file comes in whole, and one goes out whole", async () => {
@@ -217,4 +242,34 @@ test("files, groups, a browser that does not close, and the copy of a session", 
     await slice.state("ready");
     assert.equal((await ask(`${slice.slice.user}/api/connection/restore`, "POST")).status, 409);
   });
+});
+
+test("in the first night a new link is copied aside, and it comes back by itself", {
+  timeout: 120_000,
+}, async (t) => {
+  const other = await createSchema();
+  t.after(() => other.drop());
+  const clock = new SkippingClock();
+  const dir = await WebjsSlice.profileDir();
+  const slice = await startSlice(testConfig(other, webjsEnvironment(dir)), clock, createLog(7, "fatal"));
+  t.after(() => slice.stop());
+  const client = new EventClient(slice.user);
+  await client.first("status", ({ state }) => state === "qr");
+  await ask(`${slice.user}/api/simulated/scan`, "POST");
+  const linked = await client.first("status", ({ state }) => state === "ready");
+  assert.equal(linked.snapshotAt, null);
+  const before = await browsersOn(join(dir, "session"));
+
+  clock.skip(24 * 60 * 60_000);
+  const copied = await client.first(
+    "status",
+    ({ state, snapshotAt }) => state === "ready" && snapshotAt !== null,
+  );
+  assert.equal(copied.phoneNumber, linked.phoneNumber);
+  assert.ok(existsSync(join(dir, "snapshot", "Default")), "no copy of the profile");
+  const after = await browsersOn(join(dir, "session"));
+  assert.deepEqual(
+    after.filter((pid) => before.includes(pid)),
+    [],
+  );
 });

@@ -23,6 +23,11 @@ export class EventClient {
     }
   }
 
+  /** What came in so far is not looked at any more. */
+  forget(): void {
+    this.events.length = 0;
+  }
+
   /** What came in under that name. */
   of<Name extends keyof SliceEvents>(name: Name): SliceEvents[Name][] {
     return this.events.filter((event) => event.name === name).map((event) => event.data as SliceEvents[Name]);

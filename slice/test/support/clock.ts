@@ -37,6 +37,36 @@ export class ManualClock implements Clock {
   }
 }
 
+/** A clock that goes as the machine's does, and that a test can put forward. */
+export class SkippingClock implements Clock {
+  #ahead = 0;
+  readonly #timers = new Map<() => void, { at: number; ring: () => void }>();
+
+  now(): number {
+    return Date.now() + this.#ahead;
+  }
+
+  timer(ms: number, act: () => void): () => void {
+    const ring = () => {
+      cancel();
+      act();
+    };
+    const timeout = setTimeout(ring, ms);
+    const cancel = () => {
+      clearTimeout(timeout);
+      this.#timers.delete(cancel);
+    };
+    this.#timers.set(cancel, { at: this.now() + ms, ring });
+    return cancel;
+  }
+
+  /** Puts the time forward, and rings every timer that is due then. */
+  skip(ms: number): void {
+    this.#ahead += ms;
+    for (const { at, ring } of [...this.#timers.values()]) if (at <= this.now()) ring();
+  }
+}
+
 /** Lets everything happen that waits for nothing but its turn. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await setImmediate();

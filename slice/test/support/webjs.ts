@@ -11,6 +11,18 @@ import { SliceProcess } from "./process.js";
 const flags =
   "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-extensions --disable-background-networking --no-first-run --disable-component-update --disable-sync";
 
+/** What makes a slice run the real engine on the page that plays WhatsApp Web. */
+export function webjsEnvironment(dir: string): Record<string, string> {
+  return {
+    WA_ENGINE: "webjs",
+    STAND_IN_PAGE: join(process.cwd(), "stand-in"),
+    SESSION_DIR: dir,
+    HOME: dir,
+    CHROMIUM_PATH: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
+    CHROMIUM_FLAGS: flags,
+  };
+}
+
 /** A slice with the real engine on the page that plays WhatsApp Web, as a process. */
 export class WebjsSlice {
   static readonly #dirs = new Set<string>();
@@ -27,23 +39,20 @@ export class WebjsSlice {
     db: Pick<TestSchema, "url" | "schema">,
     more: Record<string, string> = {},
   ): Promise<WebjsSlice> {
-    const dir = await mkdtemp(join(tmpdir(), "slice-session-"));
-    WebjsSlice.#dirs.add(dir);
-    const webjs = new WebjsSlice(db, dir, more);
+    const webjs = new WebjsSlice(db, await WebjsSlice.profileDir(), more);
     await webjs.run();
     return webjs;
   }
 
+  /** A directory for a session, which `endAll` removes. */
+  static async profileDir(): Promise<string> {
+    const dir = await mkdtemp(join(tmpdir(), "slice-session-"));
+    WebjsSlice.#dirs.add(dir);
+    return dir;
+  }
+
   async run(): Promise<void> {
-    this.slice = await SliceProcess.start(this.db, {
-      WA_ENGINE: "webjs",
-      STAND_IN_PAGE: join(process.cwd(), "stand-in"),
-      SESSION_DIR: this.dir,
-      HOME: this.dir,
-      CHROMIUM_PATH: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-      CHROMIUM_FLAGS: flags,
-      ...this.more,
-    });
+    this.slice = await SliceProcess.start(this.db, { ...webjsEnvironment(this.dir), ...this.more });
     this.events = new EventClient(this.slice.user);
   }
 

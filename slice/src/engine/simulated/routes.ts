@@ -64,7 +64,10 @@ export function pageRoutes(
     {
       schema: {
         body: body(
-          { call: { enum: ["state", "askForPasskey", "hang", "hold", "receive", "sent"] }, argument: {} },
+          {
+            call: { enum: ["state", "askForPasskey", "hang", "hold", "receive", "reload", "sent"] },
+            argument: {},
+          },
           ["call"],
         ),
       },

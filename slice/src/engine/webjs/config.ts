@@ -85,14 +85,19 @@ function readWeekly(text: string): WeeklyRestart | null {
 }
 
 /**
- * Milliseconds until the weekly restart of a slice. The slices of a server take turns over two
- * hours, so that they do not start Chromium all at once.
+ * Milliseconds until the hour of the weekly restart comes again: every 7 days, or every day. The
+ * slices of a server take turns over two hours, so that they do not start Chromium all at once.
  */
-export function untilWeeklyRestart({ minute }: WeeklyRestart, sliceId: number, now: number): number {
-  const week = 7 * 24 * 60;
-  const due = (minute + ((sliceId * 37) % 120)) % week;
+export function untilQuietHour(
+  { minute }: WeeklyRestart,
+  everyDays: 1 | 7,
+  sliceId: number,
+  now: number,
+): number {
+  const period = everyDays * 24 * 60;
+  const due = minute + ((sliceId * 37) % 120);
   const at = new Date(now);
   const is = (at.getUTCDay() * 24 + at.getUTCHours()) * 60 + at.getUTCMinutes() + at.getUTCSeconds() / 60;
-  const wait = (due - is + week) % week;
+  const wait = (((due - is) % period) + period) % period;
   return Math.max(1, wait) * 60_000;
 }

@@ -6,7 +6,8 @@ import { Serial } from "../../serial.js";
 import { untilStored } from "../../store/retry.js";
 import type { EngineDependencies } from "../create.js";
 import { type Engine, type EngineStatus, NotConnected } from "../engine.js";
-import { untilWeeklyRestart, type WebjsConfig } from "./config.js";
+import { untilQuietHour, type WebjsConfig } from "./config.js";
+import type { PageState } from "./page.js";
 import { People } from "./people.js";
 import { Profile } from "./profile.js";
 import { type Outgoing, sendMessage } from "./send.js";
@@ -35,7 +36,14 @@ const pairingCodeMs = 3 * 60_000;
 const firstCodeMs = 60_000;
 const nextCodeMs = 20_000;
 
+/** A page that answers and is not as it should be may just be loading itself anew. */
+class Unsound extends Error {}
+const soundWithinMs = 30_000;
+
 const copyEveryMs = 20 * 60 * 60_000;
+
+/** A browser that is closed in a quiet hour and comes back at once. */
+const planned: End = { state: "starting", reason: null, next: "again" };
 
 /** WhatsApp Web in a Chromium of the slice's own, kept alive. */
 export class WebjsEngine implements Engine {
@@ -242,7 +250,7 @@ export class WebjsEngine implements Engine {
     const watching = Promise.all([
       this.#watchStart(session, over.signal),
       this.#probe(session, over.signal),
-      this.#weekly(session, over.signal),
+      this.#plannedRestart(session, over.signal),
     ]);
     try {
       const end = await session.run(signal);
@@ -293,12 +301,12 @@ export class WebjsEngine implements Engine {
       ready: (phoneNumber) => {
         this.#background(over, () => this.#becomeReady(phoneNumber, over));
       },
+      readyAgain: () => {
+        if (this.#status.state === "ready" || this.#status.state === "disconnected") this.#reconnected(over);
+      },
       connection: (connected, reason) => {
         if (!connected) return this.#status.state === "ready" ? this.#set("disconnected", reason) : undefined;
-        if (this.#status.state === "disconnected" && this.#session?.ready) {
-          this.#set("ready", null);
-          this.#background(over, () => this.#catchUp(over));
-        }
+        if (this.#status.state === "disconnected" && this.#session?.ready) this.#reconnected(over);
       },
       message: (id) => {
         void this.#incoming.run(() => this.#takeIn(id, over)).catch((err) => this.#lost(err, over));
@@ -307,6 +315,11 @@ export class WebjsEngine implements Engine {
         void this.#incoming.run(() => this.#takeAck(id, over)).catch((err) => this.#lost(err, over));
       },
     };
+  }
+
+  #reconnected(over: AbortSignal): void {
+    this.#set("ready", null);
+    this.#background(over, () => this.#catchUp(over));
   }
 
   async #becomeReady(phoneNumber: string, over: AbortSignal): Promise<void> {
@@ -408,20 +421,26 @@ export class WebjsEngine implements Engine {
   async #probe(session: Session, over: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     let failures = 0;
+    let since = 0;
     try {
       for (;;) {
         await sleep(clock, this.#config.probeSeconds * 1000, over);
         if (!session.page || this.#status.state === "starting") continue;
         try {
-          await within(this.#config.probeTimeoutSeconds * 1000, session.probe());
+          const page = await within(this.#config.probeTimeoutSeconds * 1000, session.probe());
+          this.#assertSound(session, page);
           failures = 0;
+          // It was only slow.
+          if (this.#status.reason === "page_hung") this.#reconnected(over);
         } catch (err) {
           over.throwIfAborted();
-          failures++;
-          this.#deps.log.warn({ err: String(err), failures }, "the page does not answer");
+          if (failures++ === 0) since = clock.now();
+          this.#deps.log.warn({ err: String(err), failures }, "the page does not answer as it should");
           // It must not pass for connected while it is looked at again.
           if (this.#status.state === "ready") this.#set("disconnected", "page_hung");
-          if (failures >= 2) session.finish({ state: "disconnected", reason: "page_hung", next: "again" });
+          const patience = err instanceof Unsound ? soundWithinMs : 0;
+          if (failures >= 2 && clock.now() - since >= patience)
+            session.finish({ state: "disconnected", reason: "page_hung", next: "again" });
         }
       }
     } catch {
@@ -429,16 +448,31 @@ export class WebjsEngine implements Engine {
     }
   }
 
-  /** Gives back the memory that the page has gathered in a week. */
-  async #weekly(session: Session, over: AbortSignal): Promise<void> {
+  /** Throws if the page is not what the status says: it must not pass for connected when it is not. */
+  #assertSound(session: Session, { state, whole }: PageState): void {
+    if (!session.ready) return;
+    if (!whole) throw new Unsound("the page was loaded anew and is not ours yet");
+    const { state: told, reason } = this.#status;
+    if ((told === "ready" || reason === "page_hung") && state !== "CONNECTED") {
+      throw new Unsound(`its connection is ${state}, and it did not say so`);
+    }
+  }
+
+  /** Gives back the memory that the page has gathered in a week; a link that is new is copied aside in its first night. */
+  async #plannedRestart(session: Session, over: AbortSignal): Promise<void> {
     const { clock, config, log } = this.#deps;
     if (!this.#config.weeklyRestart) return;
     try {
       for (;;) {
-        await sleep(clock, untilWeeklyRestart(this.#config.weeklyRestart, config.sliceId, clock.now()), over);
+        const days = this.#profile.snapshotAt() === null ? 1 : 7;
+        await sleep(
+          clock,
+          untilQuietHour(this.#config.weeklyRestart, days, config.sliceId, clock.now()),
+          over,
+        );
         if (this.#status.state !== "ready") continue;
-        log.info("the weekly restart of Chromium");
-        session.finish({ state: "starting", reason: "weekly_restart", next: "again" });
+        log.info("a planned restart of Chromium");
+        session.finish(planned);
       }
     } catch {
       // The browser has ended.
@@ -451,7 +485,7 @@ export class WebjsEngine implements Engine {
     try {
       await this.#profile.prune();
       const copied = Date.parse(this.#profile.snapshotAt() ?? "1970-01-01");
-      const whole = end === null || end.reason === "weekly_restart";
+      const whole = end === null || end === planned;
       if (wasReady && whole && clock.now() - copied > copyEveryMs) await this.#profile.snapshot(clock.now());
     } catch (err) {
       log.warn({ err }, "the session's profile could not be copied aside");
@@ -460,7 +494,7 @@ export class WebjsEngine implements Engine {
 
   /** How long to wait before the next start, in milliseconds; null: there were too many. */
   #pauseAfter(end: End): number | null {
-    if (end.reason === "weekly_restart") return 0;
+    if (end === planned) return 0;
     const now = this.#deps.clock.now();
     this.#crashes.push(now);
     while ((this.#crashes[0] ?? now) < now - crashMemoryMs) this.#crashes.shift();

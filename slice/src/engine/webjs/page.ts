@@ -48,13 +48,28 @@ export function watchSocket(): void {
   Socket.on("change:state", (_: unknown, state: string) => window.slicegateState(state));
 }
 
-/** Calls the library's own listener for a change that came before it listened. */
+/**
+ * Calls the library's own listener for a change that came before it listened. Not before the
+ * library is in the page: it puts itself there anew whenever the page has loaded itself anew.
+ */
 export function sayIfSynced(): void {
-  if (window.require("WAWebSocketModel").Socket.hasSynced) window.onAppStateHasSyncedEvent();
+  const listens = window.AuthStore && window.onAppStateHasSyncedEvent;
+  if (listens && window.require("WAWebSocketModel").Socket.hasSynced) window.onAppStateHasSyncedEvent();
 }
 
-export function socketState(): string | null {
-  return window.require("WAWebSocketModel").Socket.state ?? null;
+/** What the page says of itself, when it is asked whether it lives. */
+export interface PageState {
+  /** Of its connection. */
+  state: string | null;
+  /** Whether what was put into it is there: the page may have loaded itself anew. */
+  whole: boolean;
+}
+
+export function pageState(): PageState {
+  return {
+    state: window.require("WAWebSocketModel").Socket.state ?? null,
+    whole: Boolean(window.slicegateWatches && window.slicegateDescribe),
+  };
 }
 
 /** The ids of accounts that hide their number, with the number where the page knows it. */

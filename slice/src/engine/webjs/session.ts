@@ -8,8 +8,9 @@ import { chromiumFlags } from "./flags.js";
 import {
   installHelpers,
   type PageMessage,
+  type PageState,
+  pageState,
   sayIfSynced,
-  socketState,
   watchPasskeys,
   watchSocket,
 } from "./page.js";
@@ -33,6 +34,8 @@ export interface SessionListener {
   /** WhatsApp has accepted the link, or taken it up. */
   authenticated(): void;
   ready(phoneNumber: string): void;
+  /** The page has synchronised anew, mostly because it has loaded itself anew. */
+  readyAgain(): void;
   /** The connection is lost and WhatsApp looks for it by itself, or has it back. */
   connection(connected: boolean, reason: string): void;
   passkey(): void;
@@ -47,6 +50,9 @@ const standInVersion = "stand-in";
 
 /** How long a browser gets to close in order. */
 const closeWithinMs = 8_000;
+
+/** How long a page that has loaded itself anew may take; after that it is asked at the usual pace. */
+const takenUpWithinMs = 60_000;
 
 /** LocalAuth, but for one thing: it would delete the profile of a browser that still runs. */
 function localAuth(dataPath: string, launched: () => Promise<void>): wwebjs.LocalAuth {
@@ -161,12 +167,10 @@ export class Session {
     client.on("authenticated", () => {
       heard();
       this.#synced = true;
-      this.#listener.authenticated();
+      if (!this.#ready) this.#listener.authenticated();
     });
     client.on("auth_failure", () => this.#end({ state: "failed", reason: "auth_failure", next: "rest" }));
     client.on("ready", () => {
-      // The library may say it again, whenever the page has synchronised anew.
-      if (this.#ready) return;
       heard();
       this.#becomeReady().catch((err) => this.fail(err));
     });
@@ -189,6 +193,8 @@ export class Session {
   async #becomeReady(): Promise<void> {
     this.#watch();
     await this.#page?.evaluate(installHelpers);
+    // The library says it again whenever the page has synchronised anew.
+    if (this.#ready) return this.#listener.readyAgain();
     this.#ready = true;
     this.#listener.ready(`+${this.#client.info.wid.user}`);
   }
@@ -203,8 +209,28 @@ export class Session {
     // A browser that is killed breaks its pipes, whose errors would end the slice.
     for (const pipe of this.#browser.process()?.stdio ?? []) pipe?.on("error", () => {});
     this.#page.on("error", () => this.#end(crashed));
+    // The library looks for this too, but not before it is through with its own start.
+    this.#page.on("framenavigated", (frame) => {
+      if (frame.url().includes("post_logout=1")) this.#end(disconnectedAs("LOGOUT"));
+      else if (this.#ready && frame === this.#page?.mainFrame()) void this.#afterNavigation();
+    });
     await this.#page.exposeFunction("slicegateState", (state: string) => this.#socket(state));
     await this.#page.exposeFunction("slicegatePasskey", () => this.#listener.passkey());
+  }
+
+  /** A page that has loaded itself anew, as it does for a new version, has nothing of ours in it. */
+  async #afterNavigation(): Promise<void> {
+    const deadline = Date.now() + takenUpWithinMs;
+    while (!this.#closing && Date.now() < deadline) {
+      try {
+        if ((await this.probe()).whole) return;
+        this.#listener.connection(false, "connection_lost");
+        await this.#page?.evaluate(sayIfSynced);
+      } catch {
+        // It is just loading. If that does not end, the next probe of the engine sees it.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
   }
 
   #watch(): void {
@@ -223,10 +249,10 @@ export class Session {
     else if (end.state === "restricted" || end.reason === "deprecated_version") this.#end(end);
   }
 
-  /** What the page says its connection is; rejects when it does not answer. */
-  async probe(): Promise<string | null> {
+  /** Asks the page how it is; rejects when it does not answer. */
+  async probe(): Promise<PageState> {
     if (!this.#page) throw new Error("there is no page");
-    return this.#page.evaluate(socketState);
+    return this.#page.evaluate(pageState);
   }
 
   /** Asks the page to describe one message. */
