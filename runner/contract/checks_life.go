@@ -15,6 +15,23 @@ import (
 )
 
 var restartChecks = []check{
+	{part: "figures", promise: "memory at rest", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
+		answer, err := b.api.ContainerStatsOneShot(ctx, b.container())
+		if err != nil {
+			return "", err
+		}
+		defer answer.Body.Close()
+		var stats container.StatsResponse
+		if err := json.NewDecoder(answer.Body).Decode(&stats); err != nil {
+			return "", err
+		}
+		used, limit := stats.MemoryStats.Usage, uint64(b.options.Docker.Limits.Memory)
+		seen := fmt.Sprintf("%d of %d MB", used>>20, limit>>20)
+		if limit > 0 && used > limit/10*9 {
+			return "", errors.New(seen + ": it will be killed under load")
+		}
+		return seen, nil
+	}},
 	{part: "stop", promise: "stops within 20 s of SIGTERM, with exit code 0", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
 		b.answers = false
 		return b.stop(ctx)
@@ -47,23 +64,6 @@ var restartChecks = []check{
 }
 
 var stopChecks = []check{
-	{part: "figures", promise: "memory at rest", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
-		answer, err := b.api.ContainerStatsOneShot(ctx, b.container())
-		if err != nil {
-			return "", err
-		}
-		defer answer.Body.Close()
-		var stats container.StatsResponse
-		if err := json.NewDecoder(answer.Body).Decode(&stats); err != nil {
-			return "", err
-		}
-		used, limit := stats.MemoryStats.Usage, uint64(b.options.Docker.Limits.Memory)
-		seen := fmt.Sprintf("%d of %d MB", used>>20, limit>>20)
-		if limit > 0 && used > limit/10*9 {
-			return "", errors.New(seen + ": it will be killed under load")
-		}
-		return seen, nil
-	}},
 	{part: "stop", promise: "stops in order with nothing linked", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
 		return b.stop(ctx)
 	}},

@@ -59,16 +59,23 @@ func findings(t *testing.T, options contract.Options) (map[string]contract.Mark,
 	return marks, ok
 }
 
-func TestOurImageKeepsEverything(t *testing.T) {
-	t.Parallel()
-	marks, ok := findings(t, options(t, dockertest.Image(t)))
-	for promise, mark := range marks {
-		if mark != contract.Keeps {
-			t.Errorf("%s: %s", promise, mark)
-		}
-	}
-	if !ok || len(marks) < 20 {
-		t.Errorf("ok %v, %d promises", ok, len(marks))
+func TestOurImagesKeepEverything(t *testing.T) {
+	simulated, webjs := options(t, dockertest.Image(t)), options(t, dockertest.WebJSImage(t))
+	webjs.Docker.WAEngine, webjs.Docker.StandIn, webjs.Docker.ChromiumProfile = "webjs", true, docker.Sandboxed
+	webjs.Docker.Limits.Memory, webjs.Docker.Limits.Pids, webjs.LinkWithin = 512<<20, 256, time.Minute
+	for engine, asked := range map[string]contract.Options{"simulated": simulated, "webjs": webjs} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			marks, ok := findings(t, asked)
+			for promise, mark := range marks {
+				if mark != contract.Keeps {
+					t.Errorf("%s: %s", promise, mark)
+				}
+			}
+			if !ok || len(marks) < 20 {
+				t.Errorf("ok %v, %d promises", ok, len(marks))
+			}
+		})
 	}
 }
 
