@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"slicegate/jobs"
+	"slicegate/runner/docker"
 	"slicegate/runner/docker/dockertest"
 )
 
@@ -36,6 +37,44 @@ func asRole(database string, statements ...string) string {
 		for (const statement of [` + strings.Join(list, ", ") + `]) await client.query(statement).then(() => done.push(statement), () => {})
 		await client.end()
 		console.log(done.length ? "could: " + done.join("; ") : "denied")`)
+}
+
+// rootInside runs a program as root of a user namespace of the slice's own.
+func rootInside(program ...string) string {
+	var words []string
+	for _, word := range append([]string{"-Ur"}, program...) {
+		words = append(words, fmt.Sprintf("%q", word))
+	}
+	return try(`cp.execFileSync("unshare", [` + strings.Join(words, ", ") + `], { stdio: "ignore" }); console.log("did")`)
+}
+
+// Where Chromium's sandbox is on, a slice may make user namespaces. Being root in one gains it nothing.
+func TestRootOfANamespaceIsRootOfNothing(t *testing.T) {
+	t.Parallel()
+	sandboxed := withChromium(docker.Sandboxed)
+	b := setupWith(t, func(config *docker.Config) {
+		sandboxed(config)
+		config.Limits.Pids = 256
+	})
+	mine, theirs := b.spec(dockertest.WebJSImage(t), dockertest.Port()), b.spec(dockertest.Image(t), dockertest.Port())
+	running, err := b.engine.Run(context.Background(), mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.answers(running)
+	for _, wall := range []struct{ name, script, want string }{
+		{"a namespace of its own", rootInside("true"), "did"},
+		{"mounting", rootInside("mount", "-t", "tmpfs", "x", "/tmp"), "denied"},
+		{"raw packets on the slices' network", rootInside("perl", "-e", "socket(my $s, 17, 3, 768) or exit 1"), "denied"},
+		{"the neighbour's session", rootInside("ls", theirs.Directory+"/session"), "denied"},
+		{"the root file system", rootInside("touch", "/app/x"), "denied"},
+		{"the kernel's settings", rootInside("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"), "denied"},
+		{"the control groups", rootInside("sh", "-c", "echo max > /sys/fs/cgroup/pids/pids.max || echo max > /sys/fs/cgroup/pids.max"), "denied"},
+	} {
+		if got := b.inside(mine.Slice, wall.script); got != wall.want {
+			t.Errorf("%s: got %q, want %q", wall.name, got, wall.want)
+		}
+	}
 }
 
 // Attempts to get out of a running slice: into its neighbour, the platform or the machine.
@@ -75,7 +114,7 @@ func TestASliceBreaksOutOfNothing(t *testing.T) {
 			{"the kernel's memory", try(`fs.readFileSync("/proc/kcore")[0]; fs.openSync("/dev/mem", "r")`), "denied"},
 			{"the control groups", try(`fs.writeFileSync(fs.existsSync("/sys/fs/cgroup/cgroup.procs") ? "/sys/fs/cgroup/memory.max" : "/sys/fs/cgroup/memory/memory.limit_in_bytes", "999999999999")`), "denied"},
 			{"mounting", try(`cp.execFileSync("mount", ["-t", "tmpfs", "x", "/tmp"], { stdio: "ignore" }); console.log("mounted")`), "denied"},
-			{"namespaces of its own", try(`cp.execFileSync("unshare", ["-Ur", "true"], { stdio: "ignore" }); console.log("made")`), "denied"},
+			{"namespaces of its own", rootInside("true"), "denied"},
 			{"the gateway's database", asRole("slicegate", "SELECT 1"), "denied"},
 			{"Postgres's own database", asRole("postgres", "SELECT 1"), "denied"},
 			{"what is not its own in the database", asRole("slices",
