@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Chat, Message, Status, WaState } from "../../src/api.js";
-import { browsersOn } from "../../src/engine/webjs/profile.js";
+import { browsersOn, endBrowsers } from "../../src/engine/webjs/profile.js";
 import { ask, EventClient, eventually } from "./client.js";
 import type { TestSchema } from "./postgres.js";
 import { SliceProcess } from "./process.js";
@@ -66,11 +66,7 @@ export class WebjsSlice {
     EventClient.closeAll();
     await SliceProcess.endAll();
     for (const dir of WebjsSlice.#dirs) {
-      for (const pid of await browsersOn(join(dir, "session"))) process.kill(pid, "SIGKILL");
-      await eventually(
-        async () => (await browsersOn(join(dir, "session"))).length === 0,
-        "the end of the browsers",
-      );
+      await endBrowsers(join(dir, "session"));
       await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     }
   }
