@@ -108,7 +108,7 @@ func missingSlices(poolSize, maxSlices, waiting int, pool store.CountPoolRow) in
 	return max(0, min(wanted, maxSlices-int(pool.Live)))
 }
 
-// attend enqueues the job of each slice that is being made or cleaned up. Jobs are unique
+// attend enqueues the job of each slice that is being made, cleaned up or destroyed. Jobs are unique
 // for each slice, so those that have one keep it; a job that was discarded, or lost with an
 // old backup, is replaced. Each is inserted by itself: River locks the row of the job that is
 // there already, and several of those locks in one transaction meet its own the other way round.
@@ -126,12 +126,19 @@ func (w *FillPool) attend(ctx context.Context, server string) error {
 	if err != nil {
 		return err
 	}
+	destroying, err := queries.SlicesInStatus(ctx, store.SlicesInStatusParams{Server: server, Statuses: []string{"destroying"}})
+	if err != nil {
+		return err
+	}
 	var wanted []river.JobArgs
 	for _, slice := range provisioning {
 		wanted = append(wanted, ProvisionArgs{Server: server, Slice: slice})
 	}
 	for _, slice := range failed {
 		wanted = append(wanted, ReleaseArgs{Server: server, Slice: slice})
+	}
+	for _, slice := range destroying {
+		wanted = append(wanted, DestroyArgs{Server: server, Slice: slice})
 	}
 	for _, args := range wanted {
 		if _, err := client.Insert(ctx, args, nil); err != nil {

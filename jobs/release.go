@@ -47,17 +47,8 @@ func (w *Release) Work(ctx context.Context, job *river.Job[ReleaseArgs]) error {
 		if slice.Status != "failed" {
 			return nil
 		}
-		for _, step := range []struct {
-			name   string
-			remove func(context.Context, int64) error
-		}{
-			{"container", w.Hands.Containers.Remove},
-			{"schema", w.Hands.Schemas.Drop},
-			{"directories", w.Hands.Directories.Remove},
-		} {
-			if err := step.remove(ctx, slice.ID); err != nil {
-				return fmt.Errorf("release slice %d: remove %s: %w", slice.ID, step.name, err)
-			}
+		if err := w.Hands.takeAway(ctx, slice.ID); err != nil {
+			return fmt.Errorf("release slice %d: %w", slice.ID, err)
 		}
 		return pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
 			queries := store.New(tx)

@@ -15,8 +15,9 @@ import (
 
 // StartArgs asks for the container of an `available` or `assigned` slice to run.
 type StartArgs struct {
-	Server string `json:"server"`
-	Slice  int64  `json:"slice"`
+	Server string    `json:"server"`
+	Slice  int64     `json:"slice"`
+	Asked  time.Time `json:"asked,omitzero"` // of an order, see Give
 }
 
 // Kind names the job.
@@ -63,24 +64,30 @@ func (w *Start) Work(ctx context.Context, job *river.Job[StartArgs]) error {
 	})
 }
 
-// EnqueueStarts asks for every slice of a server that should run: the runner calls it when
-// it starts.
-func EnqueueStarts(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx], server string) error {
-	slices, err := store.New(pool).SlicesInStatus(ctx, store.SlicesInStatusParams{
-		Server: server, Statuses: []string{"available", "assigned"},
-	})
-	if err != nil {
-		return fmt.Errorf("enqueue starts: %w", err)
+// EnqueueStanding asks for what the statuses of a server's slices stand for: those that should
+// run are started, suspended ones stopped. The runner calls it when it starts.
+func EnqueueStanding(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx], server string) error {
+	var params []river.InsertManyParams
+	for _, one := range []struct {
+		statuses []string
+		job      func(slice int64) river.JobArgs
+	}{
+		{[]string{"available", "assigned"}, func(slice int64) river.JobArgs { return StartArgs{Server: server, Slice: slice} }},
+		{[]string{"suspended"}, func(slice int64) river.JobArgs { return StopArgs{Server: server, Slice: slice} }},
+	} {
+		slices, err := store.New(pool).SlicesInStatus(ctx, store.SlicesInStatusParams{Server: server, Statuses: one.statuses})
+		if err != nil {
+			return fmt.Errorf("enqueue what stands: %w", err)
+		}
+		for _, slice := range slices {
+			params = append(params, river.InsertManyParams{Args: one.job(slice)})
+		}
 	}
-	if len(slices) == 0 {
+	if len(params) == 0 {
 		return nil
 	}
-	params := make([]river.InsertManyParams, len(slices))
-	for i, slice := range slices {
-		params[i] = river.InsertManyParams{Args: StartArgs{Server: server, Slice: slice}}
-	}
 	if _, err := client.InsertMany(ctx, params); err != nil {
-		return fmt.Errorf("enqueue starts: %w", err)
+		return fmt.Errorf("enqueue what stands: %w", err)
 	}
 	return nil
 }

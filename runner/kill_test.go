@@ -227,6 +227,13 @@ type watchedDirectories struct {
 	killer killer
 }
 
+func (w watchedDirectories) Remove(ctx context.Context, slice int64) error {
+	w.killer.at("before", "removal")
+	err := w.Directories.Remove(ctx, slice)
+	w.killer.at("after", "removal")
+	return err
+}
+
 func (w watchedDirectories) Ensure(ctx context.Context, slice int64) (string, int, error) {
 	w.killer.at("before", "directories")
 	path, owner, err := w.Directories.Ensure(ctx, slice)

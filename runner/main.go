@@ -21,6 +21,12 @@ const usage = `runner: works the jobs of one server.
   runner migrate   bring the gateway's schema and River's to the newest version
   runner check-image IMAGE [-engine webjs|simulated]
                    ask an image whether it can be a slice
+  runner slice list
+                   show the slices of all servers
+  runner slice suspend|resume|recycle N
+                   stop a slice and keep its data; the way back; restart it in order
+  runner slice destroy N -yes
+                   delete a slice with all of its data, for good
 
 Settings come from the environment; the README has a table of them`
 
@@ -43,6 +49,7 @@ func Run(ctx context.Context, args []string) error {
 		"work":        alone(work),
 		"migrate":     alone(migrate),
 		"check-image": checkImage,
+		"slice":       slice,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)

@@ -119,7 +119,7 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	// The periodic jobs wait for a leader to be elected; users may be waiting now.
 	_, err = client.Insert(ctx, jobs.FillPoolArgs{Server: settings.Server}, nil)
 	if err == nil {
-		err = jobs.EnqueueStarts(ctx, pool, client, settings.Server)
+		err = jobs.EnqueueStanding(ctx, pool, client, settings.Server)
 	}
 	if err == nil {
 		slog.InfoContext(ctx, "working", "server", settings.Server, "fleet", settings.Fleet)
@@ -145,6 +145,9 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	river.AddWorker(workers, &jobs.Provision{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
 	river.AddWorker(workers, &jobs.Start{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
 	river.AddWorker(workers, &jobs.Release{Pool: pool, Hands: hands})
+	river.AddWorker(workers, &jobs.Stop{Pool: pool, Hands: hands})
+	river.AddWorker(workers, &jobs.Recycle{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Destroy{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.FillPool{
 		Pool: pool, PoolSize: settings.PoolSize, MaxSlices: settings.MaxSlices, Image: settings.SliceImage, Clock: time.Now,
 	})

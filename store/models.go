@@ -23,6 +23,7 @@ type Slice struct {
 	LastActivityAt *time.Time
 	StorageBytes   int64
 	CreatedAt      time.Time
+	RecycleAt      *time.Time
 }
 
 type User struct {

@@ -64,3 +64,24 @@ SELECT pg_try_advisory_lock(hashtextextended('slice ' || @slice::bigint, 0));
 
 -- name: UnlockSlice :exec
 SELECT pg_advisory_unlock(hashtextextended('slice ' || @slice::bigint, 0));
+
+-- name: MoveSlice :one
+-- Takes a slice from one of some statuses to another. No row: it is in none of them.
+UPDATE gateway.slices SET status = @to_status WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
+
+-- name: AskRecycle :one
+UPDATE gateway.slices SET recycle_at = @now::timestamptz WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
+
+-- name: FinishRecycle :execrows
+-- Zero rows: it was asked for again meanwhile, and a job for that is there.
+UPDATE gateway.slices SET recycle_at = NULL WHERE id = @id AND recycle_at = @recycle_at;
+
+-- name: FinishDestroy :execrows
+-- What stays of a slice says nothing of its user.
+UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
+    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, recycle_at = NULL, storage_bytes = 0
+WHERE id = @id AND status = 'destroying';
+
+-- name: ListSlices :many
+SELECT s.*, u.email AS user_email FROM gateway.slices s LEFT JOIN gateway.users u ON u.id = s.user_id
+WHERE s.status <> 'destroyed' ORDER BY s.server, s.id;

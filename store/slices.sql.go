@@ -10,6 +10,39 @@ import (
 	"time"
 )
 
+const askRecycle = `-- name: AskRecycle :one
+UPDATE gateway.slices SET recycle_at = $1::timestamptz WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at
+`
+
+type AskRecycleParams struct {
+	Now          time.Time
+	ID           int64
+	FromStatuses []string
+}
+
+func (q *Queries) AskRecycle(ctx context.Context, arg AskRecycleParams) (Slice, error) {
+	row := q.db.QueryRow(ctx, askRecycle, arg.Now, arg.ID, arg.FromStatuses)
+	var i Slice
+	err := row.Scan(
+		&i.ID,
+		&i.Server,
+		&i.Port,
+		&i.Image,
+		&i.Status,
+		&i.UserID,
+		&i.WaState,
+		&i.WaConnected,
+		&i.WaPhone,
+		&i.WaChangedAt,
+		&i.LastHealthAt,
+		&i.LastActivityAt,
+		&i.StorageBytes,
+		&i.CreatedAt,
+		&i.RecycleAt,
+	)
+	return i, err
+}
+
 const countPool = `-- name: CountPool :one
 SELECT count(*) FILTER (WHERE status = 'available')    AS available,
        count(*) FILTER (WHERE status = 'provisioning') AS provisioning,
@@ -43,7 +76,7 @@ func (q *Queries) CountPool(ctx context.Context, arg CountPoolParams) (CountPool
 }
 
 const createSlice = `-- name: CreateSlice :one
-INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at
+INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at
 `
 
 type CreateSliceParams struct {
@@ -69,8 +102,42 @@ func (q *Queries) CreateSlice(ctx context.Context, arg CreateSliceParams) (Slice
 		&i.LastActivityAt,
 		&i.StorageBytes,
 		&i.CreatedAt,
+		&i.RecycleAt,
 	)
 	return i, err
+}
+
+const finishDestroy = `-- name: FinishDestroy :execrows
+UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
+    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, recycle_at = NULL, storage_bytes = 0
+WHERE id = $1 AND status = 'destroying'
+`
+
+// What stays of a slice says nothing of its user.
+func (q *Queries) FinishDestroy(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.Exec(ctx, finishDestroy, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const finishRecycle = `-- name: FinishRecycle :execrows
+UPDATE gateway.slices SET recycle_at = NULL WHERE id = $1 AND recycle_at = $2
+`
+
+type FinishRecycleParams struct {
+	ID        int64
+	RecycleAt *time.Time
+}
+
+// Zero rows: it was asked for again meanwhile, and a job for that is there.
+func (q *Queries) FinishRecycle(ctx context.Context, arg FinishRecycleParams) (int64, error) {
+	result, err := q.db.Exec(ctx, finishRecycle, arg.ID, arg.RecycleAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const freePort = `-- name: FreePort :exec
@@ -80,6 +147,67 @@ UPDATE gateway.slices SET port = NULL WHERE id = $1 AND status IN ('failed', 'de
 func (q *Queries) FreePort(ctx context.Context, id int64) error {
 	_, err := q.db.Exec(ctx, freePort, id)
 	return err
+}
+
+const listSlices = `-- name: ListSlices :many
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, u.email AS user_email FROM gateway.slices s LEFT JOIN gateway.users u ON u.id = s.user_id
+WHERE s.status <> 'destroyed' ORDER BY s.server, s.id
+`
+
+type ListSlicesRow struct {
+	ID             int64
+	Server         string
+	Port           *int32
+	Image          string
+	Status         string
+	UserID         *int64
+	WaState        string
+	WaConnected    bool
+	WaPhone        *string
+	WaChangedAt    *time.Time
+	LastHealthAt   *time.Time
+	LastActivityAt *time.Time
+	StorageBytes   int64
+	CreatedAt      time.Time
+	RecycleAt      *time.Time
+	UserEmail      *string
+}
+
+func (q *Queries) ListSlices(ctx context.Context) ([]ListSlicesRow, error) {
+	rows, err := q.db.Query(ctx, listSlices)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListSlicesRow
+	for rows.Next() {
+		var i ListSlicesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Server,
+			&i.Port,
+			&i.Image,
+			&i.Status,
+			&i.UserID,
+			&i.WaState,
+			&i.WaConnected,
+			&i.WaPhone,
+			&i.WaChangedAt,
+			&i.LastHealthAt,
+			&i.LastActivityAt,
+			&i.StorageBytes,
+			&i.CreatedAt,
+			&i.RecycleAt,
+			&i.UserEmail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockPool = `-- name: LockPool :exec
@@ -129,7 +257,7 @@ WITH waiting AS (
 )
 UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
 FROM waiting, free WHERE s.id = free.id
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at
 `
 
 // Gives the slice that has been ready longest to the user who has waited longest. No row: nobody
@@ -153,6 +281,41 @@ func (q *Queries) MatchNext(ctx context.Context) (Slice, error) {
 		&i.LastActivityAt,
 		&i.StorageBytes,
 		&i.CreatedAt,
+		&i.RecycleAt,
+	)
+	return i, err
+}
+
+const moveSlice = `-- name: MoveSlice :one
+UPDATE gateway.slices SET status = $1 WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at
+`
+
+type MoveSliceParams struct {
+	ToStatus     string
+	ID           int64
+	FromStatuses []string
+}
+
+// Takes a slice from one of some statuses to another. No row: it is in none of them.
+func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, error) {
+	row := q.db.QueryRow(ctx, moveSlice, arg.ToStatus, arg.ID, arg.FromStatuses)
+	var i Slice
+	err := row.Scan(
+		&i.ID,
+		&i.Server,
+		&i.Port,
+		&i.Image,
+		&i.Status,
+		&i.UserID,
+		&i.WaState,
+		&i.WaConnected,
+		&i.WaPhone,
+		&i.WaChangedAt,
+		&i.LastHealthAt,
+		&i.LastActivityAt,
+		&i.StorageBytes,
+		&i.CreatedAt,
+		&i.RecycleAt,
 	)
 	return i, err
 }
@@ -200,7 +363,7 @@ func (q *Queries) SetPort(ctx context.Context, arg SetPortParams) (int64, error)
 }
 
 const sliceByID = `-- name: SliceByID :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at FROM gateway.slices WHERE id = $1
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at FROM gateway.slices WHERE id = $1
 `
 
 func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
@@ -221,12 +384,13 @@ func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
 		&i.LastActivityAt,
 		&i.StorageBytes,
 		&i.CreatedAt,
+		&i.RecycleAt,
 	)
 	return i, err
 }
 
 const sliceByUser = `-- name: SliceByUser :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at FROM gateway.slices WHERE user_id = $1::bigint
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at FROM gateway.slices WHERE user_id = $1::bigint
 `
 
 func (q *Queries) SliceByUser(ctx context.Context, userID int64) (Slice, error) {
@@ -247,6 +411,7 @@ func (q *Queries) SliceByUser(ctx context.Context, userID int64) (Slice, error) 
 		&i.LastActivityAt,
 		&i.StorageBytes,
 		&i.CreatedAt,
+		&i.RecycleAt,
 	)
 	return i, err
 }
