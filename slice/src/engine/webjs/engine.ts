@@ -6,8 +6,7 @@ import { Serial } from "../../serial.js";
 import { untilStored } from "../../store/retry.js";
 import type { EngineDependencies } from "../create.js";
 import { type Engine, type EngineStatus, NotConnected } from "../engine.js";
-import { untilQuietHour, type WebjsConfig } from "./config.js";
-import type { PageState } from "./page.js";
+import type { WebjsConfig } from "./config.js";
 import { People } from "./people.js";
 import { Profile } from "./profile.js";
 import { type Outgoing, sendMessage } from "./send.js";
@@ -15,6 +14,7 @@ import { type End, isOfTheLibrary, Session, type SessionListener, within } from 
 import { catchUp, firstSync } from "./sync.js";
 import { download } from "./transfer.js";
 import { ackOf, idOf, isConversation, messageOf } from "./translate.js";
+import { planned, watch } from "./watch.js";
 
 /** What outlives a restart: which phone is linked, and whether its conversations are here. */
 interface Link {
@@ -27,23 +27,13 @@ interface Link {
 const crashesAllowed = 5;
 const crashMemoryMs = 10 * 60_000;
 
-/** A link that is accepted and does not become ready is begun anew. */
-const readyWithinMs = 3 * 60_000;
-
 const pairingCodeMs = 3 * 60_000;
 
 /** WhatsApp Web shows its first code for a minute, and each further one for 20 s. */
 const firstCodeMs = 60_000;
 const nextCodeMs = 20_000;
 
-/** A page that answers and is not as it should be may just be loading itself anew. */
-class Unsound extends Error {}
-const soundWithinMs = 30_000;
-
 const copyEveryMs = 20 * 60 * 60_000;
-
-/** A browser that is closed in a quiet hour and comes back at once. */
-const planned: End = { state: "starting", reason: null, next: "again" };
 
 /** WhatsApp Web in a Chromium of the slice's own, kept alive. */
 export class WebjsEngine implements Engine {
@@ -247,11 +237,20 @@ export class WebjsEngine implements Engine {
     const session = new Session(this.#config, this.#profile, listener, this.#deps.log);
     this.#session = session;
     this.#people = new People(session);
-    const watching = Promise.all([
-      this.#watchStart(session, over.signal),
-      this.#probe(session, over.signal),
-      this.#plannedRestart(session, over.signal),
-    ]);
+    const watching = watch(
+      {
+        session,
+        profile: this.#profile,
+        config: this.#config,
+        sliceId: this.#deps.config.sliceId,
+        clock: this.#deps.clock,
+        log: this.#deps.log,
+        status: () => this.#status,
+        doubt: () => this.#set("disconnected", "page_hung"),
+        believe: () => this.#reconnected(over.signal),
+      },
+      over.signal,
+    );
     try {
       const end = await session.run(signal);
       return { end, wasReady: session.ready };
@@ -397,86 +396,6 @@ export class WebjsEngine implements Engine {
     work().catch((err) => {
       if (!over.aborted) this.#session?.fail(err);
     });
-  }
-
-  /** A browser that says nothing for too long, or a link that never becomes ready, is begun anew. */
-  async #watchStart(session: Session, over: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    const late: End = { state: "disconnected", reason: "no_answer", next: "again" };
-    try {
-      const began = this.#status.lastEventAt;
-      await sleep(clock, this.#config.startTimeoutSeconds * 1000, over);
-      if (this.#status.state === "starting" && this.#status.lastEventAt === began) session.finish(late);
-      for (;;) {
-        await sleep(clock, readyWithinMs, over);
-        const silent = clock.now() - Date.parse(this.#status.lastEventAt ?? "0") > readyWithinMs;
-        if (this.#status.state === "authenticated" && silent) session.finish(late);
-      }
-    } catch {
-      // The browser has ended.
-    }
-  }
-
-  /** Asks the page whether it lives. Its answer is not WhatsApp's word: lastEventAt stays. */
-  async #probe(session: Session, over: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
-    let failures = 0;
-    let since = 0;
-    try {
-      for (;;) {
-        await sleep(clock, this.#config.probeSeconds * 1000, over);
-        if (!session.page || this.#status.state === "starting") continue;
-        try {
-          const page = await within(this.#config.probeTimeoutSeconds * 1000, session.probe());
-          this.#assertSound(session, page);
-          failures = 0;
-          // It was only slow.
-          if (this.#status.reason === "page_hung") this.#reconnected(over);
-        } catch (err) {
-          over.throwIfAborted();
-          if (failures++ === 0) since = clock.now();
-          this.#deps.log.warn({ err: String(err), failures }, "the page does not answer as it should");
-          // It must not pass for connected while it is looked at again.
-          if (this.#status.state === "ready") this.#set("disconnected", "page_hung");
-          const patience = err instanceof Unsound ? soundWithinMs : 0;
-          if (failures >= 2 && clock.now() - since >= patience)
-            session.finish({ state: "disconnected", reason: "page_hung", next: "again" });
-        }
-      }
-    } catch {
-      // The browser has ended.
-    }
-  }
-
-  /** Throws if the page is not what the status says: it must not pass for connected when it is not. */
-  #assertSound(session: Session, { state, whole }: PageState): void {
-    if (!session.ready) return;
-    if (!whole) throw new Unsound("the page was loaded anew and is not ours yet");
-    const { state: told, reason } = this.#status;
-    if ((told === "ready" || reason === "page_hung") && state !== "CONNECTED") {
-      throw new Unsound(`its connection is ${state}, and it did not say so`);
-    }
-  }
-
-  /** Gives back the memory that the page has gathered in a week; a link that is new is copied aside in its first night. */
-  async #plannedRestart(session: Session, over: AbortSignal): Promise<void> {
-    const { clock, config, log } = this.#deps;
-    if (!this.#config.weeklyRestart) return;
-    try {
-      for (;;) {
-        const days = this.#profile.snapshotAt() === null ? 1 : 7;
-        await sleep(
-          clock,
-          untilQuietHour(this.#config.weeklyRestart, days, config.sliceId, clock.now()),
-          over,
-        );
-        if (this.#status.state !== "ready") continue;
-        log.info("a planned restart of Chromium");
-        session.finish(planned);
-      }
-    } catch {
-      // The browser has ended.
-    }
   }
 
   /** What is done while no browser runs. */
