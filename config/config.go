@@ -63,6 +63,7 @@ type Runner struct {
 	SliceDNS          []netip.Addr  `env:"SLICE_DNS" help:"IPv4 resolvers that slices may ask, separated by commas; without it the machine's own that are not on loopback"`
 	SliceEgress       []uint16      `env:"SLICE_EGRESS_PORTS" envDefault:"443" help:"TCP ports of public addresses that slices may reach, separated by commas; nothing private is ever reached"`
 	SliceEnv          []string      `env:"SLICE_ENV" envSeparator:" " help:"more KEY=value settings for every slice, separated by spaces"`
+	RestartPause      time.Duration `env:"RESTART_PAUSE" envDefault:"10s" help:"how long after a crash a slice is started again; doubles with each further one, up to 5m"`
 	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
 	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
@@ -105,6 +106,7 @@ func LoadRunner() (Runner, error) {
 		check(!slices.ContainsFunc(config.SliceDNS, func(a netip.Addr) bool { return !a.Is4() || a.IsLoopback() }), "SLICE_DNS must be IPv4 addresses that are not on loopback: slices have a loopback of their own"),
 		check(!slices.Contains(config.SliceEgress, 0), "SLICE_EGRESS_PORTS must be ports from 1 to 65535"),
 		check(config.SliceReservation <= config.SliceMemory, "SLICE_MEMORY_RESERVATION must not exceed SLICE_MEMORY"),
+		check(config.RestartPause > 0, "RESTART_PAUSE must be more than 0"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)
 }

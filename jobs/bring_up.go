@@ -103,6 +103,13 @@ func (b bringUp) freePort(used []int32) int {
 	return 0
 }
 
+// endedError is a container that stopped before it answered.
+type endedError struct{ lastWords string }
+
+func (e *endedError) Error() string {
+	return "the container stopped before it answered: " + e.lastWords
+}
+
 // awaitAnswer asks until the backend answers. A slow start snoozes, so that it does not keep
 // a worker from other slices; a start that takes too long is an error.
 func (b bringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Running) error {
@@ -116,7 +123,7 @@ func (b bringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Run
 			return nil
 		}
 		if _, up, findErr := b.hands.Containers.Find(ctx, slice.ID); findErr == nil && !up {
-			return fmt.Errorf("the container stopped before it answered: %s", b.hands.Containers.LastWords(ctx, slice.ID))
+			return &endedError{b.hands.Containers.LastWords(ctx, slice.ID)}
 		}
 		select {
 		case <-tick.C:

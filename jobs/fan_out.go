@@ -26,6 +26,7 @@ func (FanOutArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Unique
 // perServer are the jobs that can be fanned out.
 var perServer = map[string]func(server string) river.JobArgs{
 	FillPoolArgs{}.Kind():   func(server string) river.JobArgs { return FillPoolArgs{Server: server} },
+	ReconcileArgs{}.Kind():  func(server string) river.JobArgs { return ReconcileArgs{Server: server} },
 	CheckWallsArgs{}.Kind(): func(server string) river.JobArgs { return CheckWallsArgs{Server: server} },
 }
 

@@ -19,6 +19,8 @@ type Hands struct {
 type Containers interface {
 	// Find tells whether the slice's container runs; a stopped or absent one is not an error.
 	Find(ctx context.Context, slice int64) (Running, bool, error)
+	// Each lists the containers of this fleet, running or not.
+	Each(ctx context.Context) ([]Container, error)
 	// Run makes the container if there is none, and starts it. A running one is left alone; a
 	// stopped one that differs from spec is made anew (its data is on volumes).
 	Run(ctx context.Context, spec Spec) (Running, error)
@@ -44,6 +46,15 @@ type Spec struct {
 type Running struct {
 	Address   string // inside the slices' network
 	StartedAt time.Time
+}
+
+// Container is what the engine has of a slice.
+type Container struct {
+	Slice     int64
+	Running   bool
+	StartedAt time.Time
+	EndedAt   time.Time // of one that does not run; zero if it never did
+	ExitCode  int
 }
 
 // Schemas are the slices' roles and schemas in the database `slices`.

@@ -64,21 +64,29 @@ func enqueue(ctx context.Context, tx pgx.Tx, args river.JobArgs) error {
 }
 
 // withSlice runs do while no other job, of this runner or another, works on the same slice.
-// A slice that is taken makes the job snooze. The lock is Postgres's, on a connection of its
-// own: a killed runner lets go of it at once.
+// A slice that is taken makes the job snooze.
 func withSlice(ctx context.Context, pool *pgxpool.Pool, slice int64, do func() error) error {
+	free, err := ifFree(ctx, pool, slice, do)
+	if err == nil && !free {
+		return river.JobSnooze(time.Second)
+	}
+	return err
+}
+
+// ifFree runs do unless another job works on the slice, and tells whether it did. The lock is
+// Postgres's, on a connection of its own: a killed runner lets go of it at once.
+func ifFree(ctx context.Context, pool *pgxpool.Pool, slice int64, do func() error) (free bool, err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("lock slice %d: %w", slice, err)
+		return false, fmt.Errorf("lock slice %d: %w", slice, err)
 	}
 	defer conn.Release()
 	queries := store.New(conn)
-	free, err := queries.TryLockSlice(ctx, slice)
-	if err != nil {
-		return fmt.Errorf("lock slice %d: %w", slice, err)
+	if free, err = queries.TryLockSlice(ctx, slice); err != nil {
+		return false, fmt.Errorf("lock slice %d: %w", slice, err)
 	}
 	if !free {
-		return river.JobSnooze(time.Second)
+		return false, nil
 	}
 	defer func() {
 		// Even a cancelled job gives the lock back; a connection that cannot is closed, which does.
@@ -88,5 +96,5 @@ func withSlice(ctx context.Context, pool *pgxpool.Pool, slice int64, do func() e
 			_ = conn.Conn().Close(unlock)
 		}
 	}()
-	return do()
+	return true, do()
 }

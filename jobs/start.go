@@ -23,9 +23,10 @@ type StartArgs struct {
 // Kind names the job.
 func (StartArgs) Kind() string { return "start" }
 
-// InsertOpts sends the job to its server, once for each slice.
+// InsertOpts sends the job to its server, once for each slice. Few attempts: `reconcile` asks again, at
+// the pace that it knows from the slice's crashes.
 func (a StartArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 10, UniqueOpts: onceEach}
+	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 3, UniqueOpts: onceEach}
 }
 
 // Start brings back a slice that should run and does not, after the server or its engine
@@ -51,10 +52,14 @@ func (w *Start) Work(ctx context.Context, job *river.Job[StartArgs]) error {
 		if slice.Status != "available" && slice.Status != "assigned" {
 			return nil
 		}
+		if slice.StartAt != nil && w.Clock().Before(*slice.StartAt) {
+			return nil // it has crashed: reconcile asks when its pause is over
+		}
 		err = bringUp{w.Pool, w.Hands, w.Ports, w.Clock}.run(ctx, slice)
 		var fatal *FatalError
+		var ended *endedError
 		switch {
-		case errors.As(err, &fatal):
+		case errors.As(err, &fatal), errors.As(err, &ended): // reconcile counts the crash, and asks again after a pause
 			return river.JobCancel(fmt.Errorf("start slice %d: %w", slice.ID, err))
 		case err != nil:
 			return fmt.Errorf("start slice %d: %w", slice.ID, err)

@@ -151,6 +151,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	river.AddWorker(workers, &jobs.FillPool{
 		Pool: pool, PoolSize: settings.PoolSize, MaxSlices: settings.MaxSlices, Image: settings.SliceImage, Clock: time.Now,
 	})
+	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
@@ -167,6 +168,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		ErrorHandler:         failures{},
 		PeriodicJobs: []*river.PeriodicJob{
 			every(30*time.Second, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
+			every(15*time.Second, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
 			every(time.Minute, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),
 		},

@@ -24,6 +24,9 @@ type Slice struct {
 	StorageBytes   int64
 	CreatedAt      time.Time
 	RecycleAt      *time.Time
+	Crashes        int32
+	CrashedAt      *time.Time
+	StartAt        *time.Time
 }
 
 type User struct {

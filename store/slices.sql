@@ -66,11 +66,11 @@ SELECT pg_try_advisory_lock(hashtextextended('slice ' || @slice::bigint, 0));
 SELECT pg_advisory_unlock(hashtextextended('slice ' || @slice::bigint, 0));
 
 -- name: MoveSlice :one
--- Takes a slice from one of some statuses to another. No row: it is in none of them.
-UPDATE gateway.slices SET status = @to_status WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
+-- Takes a slice from one of some statuses to another, with its crashes forgotten. No row: it is in none of them.
+UPDATE gateway.slices SET status = @to_status, crashes = 0, start_at = NULL WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
 
 -- name: AskRecycle :one
-UPDATE gateway.slices SET recycle_at = @now::timestamptz WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
+UPDATE gateway.slices SET recycle_at = @now::timestamptz, crashes = 0, start_at = NULL WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
 
 -- name: FinishRecycle :execrows
 -- Zero rows: it was asked for again meanwhile, and a job for that is there.
@@ -85,3 +85,13 @@ WHERE id = @id AND status = 'destroying';
 -- name: ListSlices :many
 SELECT s.*, u.email AS user_email FROM gateway.slices s LEFT JOIN gateway.users u ON u.id = s.user_id
 WHERE s.status <> 'destroyed' ORDER BY s.server, s.id;
+
+-- name: SlicesOfServer :many
+SELECT * FROM gateway.slices WHERE server = @server AND status <> 'destroyed' ORDER BY id;
+
+-- name: NoteCrash :execrows
+UPDATE gateway.slices SET crashes = @crashes, crashed_at = @crashed_at, start_at = @start_at
+WHERE id = @id AND status IN ('available', 'assigned');
+
+-- name: ForgetCrashes :exec
+UPDATE gateway.slices SET crashes = 0, start_at = NULL WHERE id = @id;

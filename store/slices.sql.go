@@ -11,7 +11,7 @@ import (
 )
 
 const askRecycle = `-- name: AskRecycle :one
-UPDATE gateway.slices SET recycle_at = $1::timestamptz WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at
+UPDATE gateway.slices SET recycle_at = $1::timestamptz, crashes = 0, start_at = NULL WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at
 `
 
 type AskRecycleParams struct {
@@ -39,6 +39,9 @@ func (q *Queries) AskRecycle(ctx context.Context, arg AskRecycleParams) (Slice, 
 		&i.StorageBytes,
 		&i.CreatedAt,
 		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
 	)
 	return i, err
 }
@@ -76,7 +79,7 @@ func (q *Queries) CountPool(ctx context.Context, arg CountPoolParams) (CountPool
 }
 
 const createSlice = `-- name: CreateSlice :one
-INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at
+INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at
 `
 
 type CreateSliceParams struct {
@@ -103,6 +106,9 @@ func (q *Queries) CreateSlice(ctx context.Context, arg CreateSliceParams) (Slice
 		&i.StorageBytes,
 		&i.CreatedAt,
 		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
 	)
 	return i, err
 }
@@ -140,6 +146,15 @@ func (q *Queries) FinishRecycle(ctx context.Context, arg FinishRecycleParams) (i
 	return result.RowsAffected(), nil
 }
 
+const forgetCrashes = `-- name: ForgetCrashes :exec
+UPDATE gateway.slices SET crashes = 0, start_at = NULL WHERE id = $1
+`
+
+func (q *Queries) ForgetCrashes(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, forgetCrashes, id)
+	return err
+}
+
 const freePort = `-- name: FreePort :exec
 UPDATE gateway.slices SET port = NULL WHERE id = $1 AND status IN ('failed', 'destroyed')
 `
@@ -150,7 +165,7 @@ func (q *Queries) FreePort(ctx context.Context, id int64) error {
 }
 
 const listSlices = `-- name: ListSlices :many
-SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, u.email AS user_email FROM gateway.slices s LEFT JOIN gateway.users u ON u.id = s.user_id
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, u.email AS user_email FROM gateway.slices s LEFT JOIN gateway.users u ON u.id = s.user_id
 WHERE s.status <> 'destroyed' ORDER BY s.server, s.id
 `
 
@@ -170,6 +185,9 @@ type ListSlicesRow struct {
 	StorageBytes   int64
 	CreatedAt      time.Time
 	RecycleAt      *time.Time
+	Crashes        int32
+	CrashedAt      *time.Time
+	StartAt        *time.Time
 	UserEmail      *string
 }
 
@@ -198,6 +216,9 @@ func (q *Queries) ListSlices(ctx context.Context) ([]ListSlicesRow, error) {
 			&i.StorageBytes,
 			&i.CreatedAt,
 			&i.RecycleAt,
+			&i.Crashes,
+			&i.CrashedAt,
+			&i.StartAt,
 			&i.UserEmail,
 		); err != nil {
 			return nil, err
@@ -257,7 +278,7 @@ WITH waiting AS (
 )
 UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
 FROM waiting, free WHERE s.id = free.id
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at
 `
 
 // Gives the slice that has been ready longest to the user who has waited longest. No row: nobody
@@ -282,12 +303,15 @@ func (q *Queries) MatchNext(ctx context.Context) (Slice, error) {
 		&i.StorageBytes,
 		&i.CreatedAt,
 		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
 	)
 	return i, err
 }
 
 const moveSlice = `-- name: MoveSlice :one
-UPDATE gateway.slices SET status = $1 WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at
+UPDATE gateway.slices SET status = $1, crashes = 0, start_at = NULL WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at
 `
 
 type MoveSliceParams struct {
@@ -296,7 +320,7 @@ type MoveSliceParams struct {
 	FromStatuses []string
 }
 
-// Takes a slice from one of some statuses to another. No row: it is in none of them.
+// Takes a slice from one of some statuses to another, with its crashes forgotten. No row: it is in none of them.
 func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, error) {
 	row := q.db.QueryRow(ctx, moveSlice, arg.ToStatus, arg.ID, arg.FromStatuses)
 	var i Slice
@@ -316,8 +340,36 @@ func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, er
 		&i.StorageBytes,
 		&i.CreatedAt,
 		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
 	)
 	return i, err
+}
+
+const noteCrash = `-- name: NoteCrash :execrows
+UPDATE gateway.slices SET crashes = $1, crashed_at = $2, start_at = $3
+WHERE id = $4 AND status IN ('available', 'assigned')
+`
+
+type NoteCrashParams struct {
+	Crashes   int32
+	CrashedAt *time.Time
+	StartAt   *time.Time
+	ID        int64
+}
+
+func (q *Queries) NoteCrash(ctx context.Context, arg NoteCrashParams) (int64, error) {
+	result, err := q.db.Exec(ctx, noteCrash,
+		arg.Crashes,
+		arg.CrashedAt,
+		arg.StartAt,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const portsInUse = `-- name: PortsInUse :many
@@ -363,7 +415,7 @@ func (q *Queries) SetPort(ctx context.Context, arg SetPortParams) (int64, error)
 }
 
 const sliceByID = `-- name: SliceByID :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at FROM gateway.slices WHERE id = $1
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at FROM gateway.slices WHERE id = $1
 `
 
 func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
@@ -385,12 +437,15 @@ func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
 		&i.StorageBytes,
 		&i.CreatedAt,
 		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
 	)
 	return i, err
 }
 
 const sliceByUser = `-- name: SliceByUser :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at FROM gateway.slices WHERE user_id = $1::bigint
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at FROM gateway.slices WHERE user_id = $1::bigint
 `
 
 func (q *Queries) SliceByUser(ctx context.Context, userID int64) (Slice, error) {
@@ -412,6 +467,9 @@ func (q *Queries) SliceByUser(ctx context.Context, userID int64) (Slice, error) 
 		&i.StorageBytes,
 		&i.CreatedAt,
 		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
 	)
 	return i, err
 }
@@ -438,6 +496,49 @@ func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) 
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const slicesOfServer = `-- name: SlicesOfServer :many
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
+`
+
+func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, error) {
+	rows, err := q.db.Query(ctx, slicesOfServer, server)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Slice
+	for rows.Next() {
+		var i Slice
+		if err := rows.Scan(
+			&i.ID,
+			&i.Server,
+			&i.Port,
+			&i.Image,
+			&i.Status,
+			&i.UserID,
+			&i.WaState,
+			&i.WaConnected,
+			&i.WaPhone,
+			&i.WaChangedAt,
+			&i.LastHealthAt,
+			&i.LastActivityAt,
+			&i.StorageBytes,
+			&i.CreatedAt,
+			&i.RecycleAt,
+			&i.Crashes,
+			&i.CrashedAt,
+			&i.StartAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -12,11 +12,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
 
@@ -149,6 +151,40 @@ func (e *Engine) Find(ctx context.Context, slice int64) (jobs.Running, bool, err
 	}
 	running, err := e.running(found)
 	return running, err == nil, err
+}
+
+// Each implements jobs.Containers.
+func (e *Engine) Each(ctx context.Context) ([]jobs.Container, error) {
+	listed, err := e.client.ContainerList(ctx, container.ListOptions{
+		All: true, Filters: filters.NewArgs(filters.Arg("label", LabelFleet+"="+e.config.Fleet)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []jobs.Container
+	for _, one := range listed {
+		slice, err := strconv.ParseInt(one.Labels[LabelSlice], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("label %s of %s: %w", LabelSlice, one.ID, err)
+		}
+		found, err := e.client.ContainerInspect(ctx, one.ID)
+		if errdefs.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		state := jobs.Container{Slice: slice, Running: found.State.Running, ExitCode: found.State.ExitCode}
+		// The engine writes the year 1 for what has not happened.
+		if state.StartedAt, err = time.Parse(time.RFC3339Nano, found.State.StartedAt); err != nil {
+			return nil, fmt.Errorf("start time of %s: %w", found.Name, err)
+		}
+		if state.EndedAt, err = time.Parse(time.RFC3339Nano, found.State.FinishedAt); err != nil {
+			return nil, fmt.Errorf("end time of %s: %w", found.Name, err)
+		}
+		all = append(all, state)
+	}
+	return all, nil
 }
 
 func (e *Engine) running(found container.InspectResponse) (jobs.Running, error) {
