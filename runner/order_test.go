@@ -42,13 +42,13 @@ func newCustomer(t *testing.T) customer {
 		t.Fatal(err)
 	}
 	stop := b.work(b.hands())
-	b.until("the first slice is warm", time.Minute, func() bool { return b.slices("available") == 1 })
+	b.until("the first slice is warm", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 	a := &auth.Auth{Pool: b.db.Pool, Jobs: client, Signer: session.NewSigner([32]byte{1}), SessionLife: time.Hour, TrialDays: 14, Clock: time.Now}
 	_, given, _, err := a.Register(ctx, "customer@example.com", "hash")
 	if err != nil || given == nil {
 		t.Fatalf("no slice was given: %v", err)
 	}
-	b.until("the pool is full again", time.Minute, func() bool { return b.slices("available") == 1 })
+	b.until("the pool is full again", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 	stop()
 	c := customer{bundle: b, slice: given.ID, client: client}
 	if err := os.WriteFile(c.file(), []byte("theirs"), 0o600); err != nil {
@@ -141,7 +141,7 @@ func TestTheLifeOfASlice(t *testing.T) {
 		if order != jobs.OrderRecycle { // which is another restart
 			c.must(order)
 		}
-		c.until(string(order), 90*time.Second, func() bool { return c.holds(hands, order, given) })
+		c.until(string(order), 3*time.Minute, func() bool { return c.holds(hands, order, given) })
 		if order == jobs.OrderDestroy {
 			break
 		}

@@ -15,7 +15,7 @@ import (
 // reconciled has the runner compare until the condition holds, as it does every 15 s by itself.
 func (c customer) reconciled(what string, condition func() bool) {
 	c.t.Helper()
-	c.until(what, 90*time.Second, func() bool {
+	c.until(what, 3*time.Minute, func() bool {
 		if condition() {
 			return true
 		}
@@ -39,7 +39,7 @@ func TestACrashedSliceIsStartedAgainEachTimeAfterALongerPause(t *testing.T) {
 	c.work(hands)
 	for crash := 1; crash <= 3; crash++ {
 		// One that is just being started is started again at once, and nobody counts.
-		c.until("nothing is being started", time.Minute, func() bool {
+		c.until("nothing is being started", 3*time.Minute, func() bool {
 			return c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start' AND finalized_at IS NULL") == 0 &&
 				c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start'") > 0
 		})
