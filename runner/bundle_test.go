@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// These tests wait for containers and for River more than they compute. The engine has
 	// addresses for some thirty networks, one for each of them.
-	_ = flag.Set("test.parallel", "10")
+	_ = flag.Set("test.parallel", "8")
 	os.Exit(m.Run())
 }
 
