@@ -50,7 +50,7 @@ func TestKilledAnywhere(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			b := setup(t, nil)
 			// A runner that lives on was never at that point: it is told to stop, and the test fails.
-			patience, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			patience, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			defer cancel()
 			if err := b.child(patience, point).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
 				t.Fatalf("the runner was not killed there: %v\n%s", err, b.picture())

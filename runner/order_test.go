@@ -200,7 +200,7 @@ func TestOrdersKilledAnywhere(t *testing.T) {
 			c := newCustomer(t)
 			given := time.Now()
 			c.must(kill.order)
-			patience, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			patience, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			defer cancel()
 			if err := c.child(patience, kill.point).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
 				t.Fatalf("the runner was not killed there: %v\n%s", err, c.picture())

@@ -23,7 +23,7 @@ import (
 func TestTwentyRegisterWithOneWarmSlice(t *testing.T) {
 	b := setup(t, func(s *config.Runner) { s.MaxSlices = 30 })
 	b.work(b.hands())
-	b.until("the first slice is warm", time.Minute, func() bool { return b.slices("available") == 1 })
+	b.until("the first slice is warm", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 
 	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
 	if err != nil {
@@ -58,8 +58,8 @@ func TestTwentyRegisterWithOneWarmSlice(t *testing.T) {
 func TestNeverMoreThanMaxSlices(t *testing.T) {
 	b := setup(t, func(s *config.Runner) { s.MaxSlices, s.PoolSize = 2, 5 })
 	stop := b.work(b.hands())
-	b.until("the pool is as full as it may be", time.Minute, func() bool { return b.slices("available") == 2 })
-	b.until("the pool was looked at again", time.Minute, func() bool {
+	b.until("the pool is as full as it may be", 3*time.Minute, func() bool { return b.slices("available") == 2 })
+	b.until("the pool was looked at again", 3*time.Minute, func() bool {
 		return b.count("SELECT count(*) FROM river.river_job WHERE kind = 'fill_pool' AND state = 'completed'") >= 2
 	})
 	stop()
@@ -79,7 +79,7 @@ func TestASliceThatCannotStartIsReleased(t *testing.T) {
 			t.Errorf("failed slices left their %s: %v", kind, ids)
 		}
 	}
-	b.until("the pool was looked at since", time.Minute, func() bool {
+	b.until("the pool was looked at since", 3*time.Minute, func() bool {
 		return b.count(`SELECT count(*) FROM river.river_job WHERE kind = 'fill_pool' AND state = 'completed'
 			AND attempted_at > (SELECT max(at) FROM gateway.audit WHERE action = 'slice.release')`) >= 1
 	})
@@ -96,7 +96,7 @@ func TestBusyPortsArePassedOver(t *testing.T) {
 	}
 	defer taken.Close()
 	b.work(b.hands())
-	b.until("a slice is ready", time.Minute, func() bool { return b.slices("available") == 1 })
+	b.until("a slice is ready", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 	if port := b.count("SELECT port FROM gateway.slices"); port == b.settings.SlicePorts.First {
 		t.Errorf("the slice has port %d, which was taken", port)
 	}
@@ -106,7 +106,7 @@ func TestStoppedSlicesAreBroughtBack(t *testing.T) {
 	b := setup(t, nil)
 	hands := b.hands()
 	stop := b.work(hands)
-	b.until("a slice is ready", time.Minute, func() bool { return b.slices("available") == 1 })
+	b.until("a slice is ready", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 	id := int64(b.count("SELECT id FROM gateway.slices"))
 	stop()
 	ctx := context.Background()
@@ -125,7 +125,7 @@ func TestStoppedSlicesAreBroughtBack(t *testing.T) {
 	}
 	defer taken.Close()
 	b.work(hands)
-	b.until("the slice is back", time.Minute, func() bool {
+	b.until("the slice is back", 3*time.Minute, func() bool {
 		running, up, err := hands.Containers.Find(ctx, id)
 		return err == nil && up && hands.Containers.Answers(ctx, running) == nil
 	})
@@ -141,7 +141,7 @@ func TestWallsThatSomebodyTookDownAreUpAgainAndToldOf(t *testing.T) {
 	b := setup(t, nil)
 	hands, ctx := b.hands(), context.Background()
 	b.work(hands)
-	b.until("a slice is ready", time.Minute, func() bool { return b.slices("available") == 1 })
+	b.until("a slice is ready", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 	if found, err := hands.Walls.Ensure(ctx); err != nil || len(found) > 0 {
 		t.Fatalf("slices ran before the walls were up: %q, %v", found, err)
 	}
@@ -160,7 +160,7 @@ func TestWallsThatSomebodyTookDownAreUpAgainAndToldOf(t *testing.T) {
 	if _, err := client.Insert(ctx, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}, nil); err != nil {
 		t.Fatal(err)
 	}
-	b.until("it is told", time.Minute, func() bool { return b.count(told) == 1 })
+	b.until("it is told", 3*time.Minute, func() bool { return b.count(told) == 1 })
 	if found, err := hands.Walls.Ensure(ctx); err != nil || len(found) > 0 {
 		t.Errorf("they are not up again: %q, %v", found, err)
 	}
