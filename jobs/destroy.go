@@ -64,20 +64,3 @@ func (w *Destroy) Work(ctx context.Context, job *river.Job[DestroyArgs]) error {
 		})
 	})
 }
-
-// takeAway deletes all that a server has of a slice; what is gone already is no error.
-func (h Hands) takeAway(ctx context.Context, slice int64) error {
-	for _, step := range []struct {
-		name   string
-		remove func(context.Context, int64) error
-	}{
-		{"container", h.Containers.Remove},
-		{"schema", h.Schemas.Drop},
-		{"directories", h.Directories.Remove},
-	} {
-		if err := step.remove(ctx, slice); err != nil {
-			return fmt.Errorf("remove %s: %w", step.name, err)
-		}
-	}
-	return nil
-}

@@ -25,8 +25,8 @@ const (
 	OrderDestroy Order = "destroy" // delete everything, for good
 )
 
-// Orders are all of them.
-var Orders = []Order{OrderSuspend, OrderResume, OrderRecycle, OrderDestroy}
+// Known tells whether there is such an order.
+func (o Order) Known() bool { return orders[o].job != nil }
 
 // orders says in which statuses each may be given, where it takes the slice, and which job does it.
 var orders = map[Order]struct {
@@ -56,8 +56,8 @@ var ErrRefused = errors.New("refused")
 // order has a job of its own: as one of several that are alike, River would drop it while
 // another, which has looked at the row before, is just finishing.
 func Give(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], order Order, slice int64, actor string, now time.Time) error {
-	known, ok := orders[order]
-	if !ok {
+	known := orders[order]
+	if !order.Known() {
 		return fmt.Errorf("%w: there is no order %q", ErrRefused, order)
 	}
 	queries := store.New(tx)

@@ -69,30 +69,24 @@ func (w *Start) Work(ctx context.Context, job *river.Job[StartArgs]) error {
 	})
 }
 
-// EnqueueStanding asks for what the statuses of a server's slices stand for: those that should
-// run are started, suspended ones stopped. The runner calls it when it starts.
-func EnqueueStanding(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx], server string) error {
-	var params []river.InsertManyParams
-	for _, one := range []struct {
-		statuses []string
-		job      func(slice int64) river.JobArgs
-	}{
-		{[]string{"available", "assigned"}, func(slice int64) river.JobArgs { return StartArgs{Server: server, Slice: slice} }},
-		{[]string{"suspended"}, func(slice int64) river.JobArgs { return StopArgs{Server: server, Slice: slice} }},
-	} {
-		slices, err := store.New(pool).SlicesInStatus(ctx, store.SlicesInStatusParams{Server: server, Statuses: one.statuses})
-		if err != nil {
-			return fmt.Errorf("enqueue what stands: %w", err)
-		}
-		for _, slice := range slices {
-			params = append(params, river.InsertManyParams{Args: one.job(slice)})
-		}
+// EnqueueStarts asks for every slice of a server that should run: the runner calls it when
+// it starts, since `reconcile` would take a server that was restarted for as many crashes.
+func EnqueueStarts(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx], server string) error {
+	slices, err := store.New(pool).SlicesInStatus(ctx, store.SlicesInStatusParams{
+		Server: server, Statuses: []string{"available", "assigned"},
+	})
+	if err != nil {
+		return fmt.Errorf("enqueue starts: %w", err)
 	}
-	if len(params) == 0 {
+	if len(slices) == 0 {
 		return nil
 	}
+	params := make([]river.InsertManyParams, len(slices))
+	for i, slice := range slices {
+		params[i] = river.InsertManyParams{Args: StartArgs{Server: server, Slice: slice}}
+	}
 	if _, err := client.InsertMany(ctx, params); err != nil {
-		return fmt.Errorf("enqueue what stands: %w", err)
+		return fmt.Errorf("enqueue starts: %w", err)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func parseSlice(args []string) (jobs.Order, int64, error) {
 	if len(args) == 1 && args[0] == "list" {
 		return "", 0, nil
 	}
-	if len(args) < 2 || !slices.Contains(jobs.Orders, jobs.Order(args[0])) {
+	if len(args) < 2 || !jobs.Order(args[0]).Known() {
 		return "", 0, errors.New(usage)
 	}
 	order := jobs.Order(args[0])

@@ -119,7 +119,7 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	// The periodic jobs wait for a leader to be elected; users may be waiting now.
 	_, err = client.Insert(ctx, jobs.FillPoolArgs{Server: settings.Server}, nil)
 	if err == nil {
-		err = jobs.EnqueueStanding(ctx, pool, client, settings.Server)
+		err = jobs.EnqueueStarts(ctx, pool, client, settings.Server)
 	}
 	if err == nil {
 		slog.InfoContext(ctx, "working", "server", settings.Server, "fleet", settings.Fleet)

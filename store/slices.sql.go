@@ -115,7 +115,7 @@ func (q *Queries) CreateSlice(ctx context.Context, arg CreateSliceParams) (Slice
 
 const finishDestroy = `-- name: FinishDestroy :execrows
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
-    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, recycle_at = NULL, storage_bytes = 0
+    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL, crashes = 0, crashed_at = NULL, start_at = NULL, storage_bytes = 0
 WHERE id = $1 AND status = 'destroying'
 `
 
