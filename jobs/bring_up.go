@@ -118,7 +118,7 @@ func (b bringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Run
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := b.hands.Containers.Answers(look, running)
+		_, err := b.hands.Containers.Status(look, running)
 		if err == nil {
 			return nil
 		}

@@ -42,8 +42,8 @@ type Containers interface {
 	// Run makes the container if there is none, and starts it. A running one is left alone; a
 	// stopped one that differs from spec is made anew (its data is on volumes).
 	Run(ctx context.Context, spec Spec) (Running, error)
-	// Answers asks the slice's backend for its status once.
-	Answers(ctx context.Context, running Running) error
+	// Status asks the slice's backend once.
+	Status(ctx context.Context, running Running) (Status, error)
 	// LastWords are the last lines that the container wrote, to say why it stopped.
 	LastWords(ctx context.Context, slice int64) string
 	// Remove stops the container in order and deletes it.
@@ -64,6 +64,13 @@ type Spec struct {
 type Running struct {
 	Address   string // inside the slices' network
 	StartedAt time.Time
+}
+
+// Status is what a slice's backend says of itself.
+type Status struct {
+	State       string     `json:"state"`       // of the slice contract: "starting", "qr", "ready", ...
+	PhoneNumber *string    `json:"phoneNumber"` // of the linked phone, digits alone; nil while none is
+	LastEventAt *time.Time `json:"lastEventAt"` // the last that WhatsApp said; nil before the first
 }
 
 // Container is what the engine has of a slice.

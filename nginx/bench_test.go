@@ -155,12 +155,14 @@ func realSlice(b *testing.B) int {
 		b.Fatal(err)
 	}
 	deadline := time.After(time.Minute)
-	for engine.Answers(ctx, running) != nil {
+	for {
+		if _, err := engine.Status(ctx, running); err == nil {
+			return port
+		}
 		select {
 		case <-deadline:
 			b.Fatal("the slice does not answer")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return port
 }

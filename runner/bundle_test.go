@@ -222,3 +222,9 @@ func (b *bundle) dropSchemas() {
 		}
 	}
 }
+
+// answers tells whether a slice's backend does.
+func answers(hands jobs.Hands, running jobs.Running) bool {
+	_, err := hands.Containers.Status(context.Background(), running)
+	return err == nil
+}

@@ -213,13 +213,13 @@ type watchedContainers struct {
 	killer killer
 }
 
-func (w watchedContainers) Answers(ctx context.Context, running jobs.Running) error {
+func (w watchedContainers) Status(ctx context.Context, running jobs.Running) (jobs.Status, error) {
 	w.killer.at("before", "answer")
-	err := w.Containers.Answers(ctx, running)
+	status, err := w.Containers.Status(ctx, running)
 	if err == nil {
 		w.killer.at("after", "answer")
 	}
-	return err
+	return status, err
 }
 
 type watchedDirectories struct {

@@ -105,14 +105,14 @@ func (c customer) holds(hands jobs.Hands, order jobs.Order, given time.Time) boo
 	if err != nil {
 		return false
 	}
-	answers := up && hands.Containers.Answers(ctx, running) == nil
+	answering := up && answers(hands, running)
 	switch order {
 	case jobs.OrderSuspend:
 		return row.Status == "suspended" && !up
 	case jobs.OrderResume:
-		return row.Status == "assigned" && answers
+		return row.Status == "assigned" && answering
 	case jobs.OrderRecycle:
-		return row.Status == "assigned" && answers && running.StartedAt.After(given) && row.RecycleAt == nil
+		return row.Status == "assigned" && answering && running.StartedAt.After(given) && row.RecycleAt == nil
 	default:
 		return row.Status == "destroyed"
 	}

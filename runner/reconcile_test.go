@@ -54,7 +54,7 @@ func TestACrashedSliceIsStartedAgainEachTimeAfterALongerPause(t *testing.T) {
 		}
 		c.reconciled("it is up again", func() bool {
 			running, up, err := hands.Containers.Find(ctx, c.slice)
-			return err == nil && up && hands.Containers.Answers(ctx, running) == nil
+			return err == nil && up && answers(hands, running)
 		})
 		if running, _, err := hands.Containers.Find(ctx, c.slice); err != nil || running.StartedAt.Before(*row.StartAt) {
 			t.Errorf("crash %d: started at %v, before %v: %v", crash, running.StartedAt, row.StartAt, err)

@@ -127,7 +127,7 @@ func TestStoppedSlicesAreBroughtBack(t *testing.T) {
 	b.work(hands)
 	b.until("the slice is back", 3*time.Minute, func() bool {
 		running, up, err := hands.Containers.Find(ctx, id)
-		return err == nil && up && hands.Containers.Answers(ctx, running) == nil
+		return err == nil && up && answers(hands, running)
 	})
 	if after := b.count("SELECT port FROM gateway.slices"); after == before {
 		t.Errorf("the slice kept port %d, which was taken", before)

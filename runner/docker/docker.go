@@ -38,7 +38,8 @@ const StopWithin = 20 * time.Second
 
 // Ports of the slice contract, inside the container.
 const (
-	UserPort     = "4001/tcp"
+	UserPort     = userPort + "/tcp"
+	userPort     = "4001"
 	platformPort = "4002"
 )
 
@@ -241,23 +242,6 @@ func fatalIfImageMissing(image string, err error) error {
 		return &jobs.FatalError{Err: fmt.Errorf("the engine has no image %s: build or load it: %w", image, err)}
 	}
 	return err
-}
-
-// Answers implements jobs.Containers. It asks the platform's port, so that it never counts as a user.
-func (e *Engine) Answers(ctx context.Context, running jobs.Running) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+running.Address+":"+platformPort+"/status", nil)
-	if err != nil {
-		return err
-	}
-	response, err := e.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("status answered %s", response.Status)
-	}
-	return nil
 }
 
 // Remove implements jobs.Containers.

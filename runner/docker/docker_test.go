@@ -92,7 +92,7 @@ func (b *bundle) answers(running jobs.Running) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
-		err := b.engine.Answers(ctx, running)
+		_, err := b.engine.Status(ctx, running)
 		if err == nil {
 			return
 		}
