@@ -64,6 +64,11 @@ type Runner struct {
 	SliceEgress       []uint16      `env:"SLICE_EGRESS_PORTS" envDefault:"443" help:"TCP ports of public addresses that slices may reach, separated by commas; nothing private is ever reached"`
 	SliceEnv          []string      `env:"SLICE_ENV" envSeparator:" " help:"more KEY=value settings for every slice, separated by spaces"`
 	RestartPause      time.Duration `env:"RESTART_PAUSE" envDefault:"10s" help:"how long after a crash a slice is started again; doubles with each further one, up to 5m"`
+	RolloutBatch      int           `env:"ROLLOUT_BATCH" envDefault:"5" help:"slices that a rollout updates at the same time, after the first: 1 to 10"`
+	RolloutPatience   time.Duration `env:"ROLLOUT_PATIENCE" envDefault:"1h" help:"how long a rollout waits at most until a slice is no longer in use"`
+	RolloutAnswer     time.Duration `env:"ROLLOUT_ANSWER_WITHIN" envDefault:"3m" help:"a slice whose backend does not answer on the new image by then has failed"`
+	RolloutReady      time.Duration `env:"ROLLOUT_READY_WITHIN" envDefault:"3m" help:"from there, one whose WhatsApp was ready before and is not again has failed"`
+	RolloutLife       time.Duration `env:"ROLLOUT_LIFE_WITHIN" envDefault:"2m" help:"from there, one whose WhatsApp says nothing has failed, unless it was as silent before"`
 	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
 	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
@@ -107,6 +112,8 @@ func LoadRunner() (Runner, error) {
 		check(!slices.Contains(config.SliceEgress, 0), "SLICE_EGRESS_PORTS must be ports from 1 to 65535"),
 		check(config.SliceReservation <= config.SliceMemory, "SLICE_MEMORY_RESERVATION must not exceed SLICE_MEMORY"),
 		check(config.RestartPause > 0, "RESTART_PAUSE must be more than 0"),
+		check(config.RolloutBatch >= 1 && config.RolloutBatch <= 10, "ROLLOUT_BATCH must be from 1 to 10"),
+		check(min(config.RolloutAnswer, config.RolloutReady, config.RolloutLife) >= time.Second, "ROLLOUT_ANSWER_WITHIN, ROLLOUT_READY_WITHIN and ROLLOUT_LIFE_WITHIN must be at least 1s"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)
 }

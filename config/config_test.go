@@ -50,6 +50,8 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"SLICE_MEMORY_RESERVATION": {"1G", "must not exceed SLICE_MEMORY"},
 		"SLICE_ROLE_KEY":           {"secret", "64 hex digits"},
 		"RESCUE_AFTER":             {"1s", "must exceed JOB_TIMEOUT"},
+		"ROLLOUT_BATCH":            {"11", "from 1 to 10"},
+		"ROLLOUT_LIFE_WITHIN":      {"0s", "at least 1s"},
 		"WA_ENGINE":                {"baileys", "WA_ENGINE must be"},
 		"DATABASE_URL":             {"", "DATABASE_URL"},
 	} {

@@ -35,7 +35,7 @@ type FillPool struct {
 	Pool      *pgxpool.Pool
 	PoolSize  int    // slices to keep ready
 	MaxSlices int    // on this server, in all
-	Image     string // of new slices
+	Image     string // of new slices, where no rollout has set another
 	Clock     Clock
 }
 
@@ -93,8 +93,12 @@ func (w *FillPool) order(ctx context.Context, queries *store.Queries, server str
 			"server", server, "failed", pool.FailedLately, "within", failureMemory.String())
 		return nil
 	}
+	image, err := queries.ImageOfNewSlices(ctx, store.ImageOfNewSlicesParams{Name: server, Configured: w.Image})
+	if err != nil {
+		return err
+	}
 	for range missing {
-		if _, err := queries.CreateSlice(ctx, store.CreateSliceParams{Server: server, Image: w.Image}); err != nil {
+		if _, err := queries.CreateSlice(ctx, store.CreateSliceParams{Server: server, Image: image.Image}); err != nil {
 			return err
 		}
 	}

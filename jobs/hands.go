@@ -37,6 +37,8 @@ func (h Hands) takeAway(ctx context.Context, slice int64) error {
 type Containers interface {
 	// Find tells whether the slice's container runs; a stopped or absent one is not an error.
 	Find(ctx context.Context, slice int64) (Running, bool, error)
+	// Look is Find for one that may have ended; there is false where there is none.
+	Look(ctx context.Context, slice int64) (container Container, there bool, err error)
 	// Each lists the containers of this fleet, running or not.
 	Each(ctx context.Context) ([]Container, error)
 	// Run makes the container if there is none, and starts it. A running one is left alone; a
@@ -48,6 +50,12 @@ type Containers interface {
 	LastWords(ctx context.Context, slice int64) string
 	// Remove stops the container in order and deletes it.
 	Remove(ctx context.Context, slice int64) error
+	// Identify gives the id of the image that a name, or an id, stands for now; a FatalError if the
+	// engine has none.
+	Identify(ctx context.Context, image string) (id string, err error)
+	// Name gives an image another name, which keeps it from being pruned; a FatalError if the
+	// engine does not have it.
+	Name(ctx context.Context, id, name string) error
 }
 
 // Spec is what differs from one slice's container to the next; limits and hardening are the engine's.
@@ -64,6 +72,7 @@ type Spec struct {
 type Running struct {
 	Address   string // inside the slices' network
 	StartedAt time.Time
+	Image     string // of the Spec that it was made of
 }
 
 // Status is what a slice's backend says of itself.
@@ -77,6 +86,8 @@ type Status struct {
 type Container struct {
 	Slice     int64
 	Running   bool
+	Image     string // of the Spec that it was made of
+	ImageID   string // the engine's, of what that named then
 	StartedAt time.Time
 	EndedAt   time.Time // of one that does not run; zero if it never did
 	ExitCode  int

@@ -27,8 +27,9 @@ func (a RecycleArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 10, UniqueOpts: onceEach}
 }
 
-// Recycle stops a container that is older than the row's recycle_at and brings the slice up
-// again, in a new container of today's settings. One that is younger was restarted already.
+// Recycle stops a container that is older than the row's recycle_at, or of another image, and
+// brings the slice up again, in a new container of today's settings. One that is younger was
+// restarted already.
 type Recycle struct {
 	river.WorkerDefaults[RecycleArgs]
 	Pool  *pgxpool.Pool
@@ -73,7 +74,7 @@ func (w *Recycle) restart(ctx context.Context, slice store.Slice) error {
 	if err != nil {
 		return fmt.Errorf("find container: %w", err)
 	}
-	if up && running.StartedAt.Before(*slice.RecycleAt) {
+	if up && (running.StartedAt.Before(*slice.RecycleAt) || running.Image != slice.Image) {
 		if err := w.Hands.Containers.Remove(ctx, slice.ID); err != nil {
 			return fmt.Errorf("stop container: %w", err)
 		}

@@ -59,7 +59,9 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 		SliceRoleKey: config.Key{9}, Server: "test", DataRoot: dockertest.Scratch(t), DockerHost: os.Getenv("DOCKER_HOST"),
 		SliceImage: dockertest.Image(t), Fleet: dockertest.Fleet(t), PoolSize: 1, MaxSlices: 3,
 		SliceMemory: 512 << 20, SliceReservation: 256 << 20, SliceSwap: 256 << 20, SliceCPUs: 0.5, SliceCPUShare: 0.25,
-		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
+		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second,
+		RolloutBatch: 5, RolloutPatience: time.Hour, RolloutAnswer: time.Minute, RolloutReady: time.Minute, RolloutLife: time.Minute,
+		JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
 	}
 	b.settings.SlicePorts.First, b.settings.SlicePorts.Last = dockertest.Ports(50)
 	if change != nil {
@@ -146,6 +148,8 @@ func (b *bundle) picture() string {
 	for _, sql := range []string{
 		"SELECT format('slice %s %s port %s user %s', id, status, port, user_id) FROM gateway.slices ORDER BY id",
 		"SELECT format('job %s %s %s attempt %s %s', id, kind, state, attempt, errors[array_upper(errors, 1)]->>'error') FROM river.river_job ORDER BY id DESC LIMIT 12",
+		"SELECT format('rollout %s %s paused %s finished %s: %s', id, state, paused, finished_at, reason) FROM gateway.rollouts ORDER BY id",
+		"SELECT format('of it slice %s %s batch %s canary %s was %s asked %s: %s', slice_id, state, batch, canary, wa_state, asked_at, note) FROM gateway.rollout_slices ORDER BY rollout_id, slice_id",
 	} {
 		rows, err := b.db.Pool.Query(context.Background(), sql)
 		if err != nil {

@@ -37,6 +37,11 @@ func checkImage(ctx context.Context, settings config.Runner, args []string) erro
 		return errors.New(checkImageUsage)
 	}
 	settings.WAEngine = *engine
+	return askImage(ctx, settings, images[0])
+}
+
+// askImage is the check itself.
+func askImage(ctx context.Context, settings config.Runner, image string) error {
 	_, resolvers, err := openWalls(settings)
 	if err != nil {
 		return err
@@ -48,7 +53,7 @@ func checkImage(ctx context.Context, settings config.Runner, args []string) erro
 	defer pool.Close()
 	counts := map[contract.Mark]int{}
 	ok, err := contract.Check(ctx, contract.Options{
-		Image: images[0], Docker: engineConfig(settings, resolvers), Slices: pool, RoleKey: settings.SliceRoleKey,
+		Image: image, Docker: engineConfig(settings, resolvers), Slices: pool, RoleKey: settings.SliceRoleKey,
 		Root: settings.DataRoot, Walls: settings.Firewall == "on", Ports: settings.SliceEgress,
 	}, func(found contract.Finding) {
 		counts[found.Mark]++
@@ -60,7 +65,7 @@ func checkImage(ctx context.Context, settings config.Runner, args []string) erro
 	fmt.Fprintf(os.Stdout, "\n%d kept, %d broken, %d lacking, %d not asked\n",
 		counts[contract.Keeps], counts[contract.Breaks], counts[contract.Lacks], counts[contract.Unasked])
 	if !ok {
-		return fmt.Errorf("%s breaks the slice contract; docs/slice-contract.md says what is asked for", images[0])
+		return fmt.Errorf("%s breaks the slice contract; docs/slice-contract.md says what is asked for", image)
 	}
 	return nil
 }

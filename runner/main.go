@@ -27,6 +27,12 @@ const usage = `runner: works the jobs of one server.
                    stop a slice and keep its data; the way back; restart it in order
   runner slice destroy N -yes
                    delete a slice with all of its data, for good
+  runner rollout IMAGE
+                   check an image, then take every slice to it: one first, then in batches
+  runner rollout status|pause|resume|abort
+                   how far it is; begin nothing more; go on; end it where it is
+  runner rollout --rollback
+                   take every slice of the last rollout back to where it came from
 
 Settings come from the environment; the README has a table of them`
 
@@ -50,6 +56,7 @@ func Run(ctx context.Context, args []string) error {
 		"migrate":     alone(migrate),
 		"check-image": checkImage,
 		"slice":       slice,
+		"rollout":     rollout,
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)

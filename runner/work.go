@@ -105,7 +105,7 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	if len(repaired) > 0 {
 		slog.InfoContext(ctx, "the firewall around the slices is up", "found", repaired)
 	}
-	if err := store.New(pool).RegisterServer(ctx, settings.Server); err != nil {
+	if err := store.New(pool).RegisterServer(ctx, store.RegisterServerParams{Name: settings.Server, ConfiguredImage: settings.SliceImage}); err != nil {
 		return fmt.Errorf("register server %s (has `runner migrate` been run?): %w", settings.Server, err)
 	}
 	client, err := newClient(settings, pool, hands)
@@ -154,6 +154,12 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
+	river.AddWorker(workers, &jobs.Rollout{Pool: pool, Patience: settings.RolloutPatience, Clock: time.Now})
+	river.AddWorker(workers, &jobs.TendRollouts{Pool: pool})
+	river.AddWorker(workers, &jobs.PrepareRollout{Pool: pool, Hands: hands, Image: settings.SliceImage, Clock: time.Now})
+	river.AddWorker(workers, &jobs.UpdateSlice{Pool: pool, Hands: hands, Clock: time.Now, Limits: jobs.UpdateLimits{
+		Answer: settings.RolloutAnswer, Ready: settings.RolloutReady, Life: settings.RolloutLife,
+	}})
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Schema:  migrations.RiverSchema,
@@ -170,6 +176,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 			every(30*time.Second, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
 			every(15*time.Second, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
 			every(time.Minute, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}),
+			every(30*time.Second, jobs.TendRolloutsArgs{}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),
 		},
 	})

@@ -8,6 +8,47 @@ import (
 	"time"
 )
 
+type Rollout struct {
+	ID         int64
+	AskedImage string
+	Image      string
+	ImageID    string
+	State      string
+	Paused     bool
+	BatchSize  int32
+	Reason     string
+	Actor      string
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+type RolloutServer struct {
+	RolloutID  int64
+	Server     string
+	FromImage  *string
+	PreparedAt *time.Time
+	Error      string
+}
+
+type RolloutSlice struct {
+	RolloutID  int64
+	SliceID    int64
+	FromImage  string
+	State      string
+	Canary     bool
+	Batch      *int32
+	Resting    bool
+	WaState    *string
+	HeardAt    *time.Time
+	ReachedAt  *time.Time
+	AskedAt    *time.Time
+	AnsweredAt *time.Time
+	ReadyAt    *time.Time
+	FailedAt   *time.Time
+	EndedAt    *time.Time
+	Note       string
+}
+
 type Slice struct {
 	ID             int64
 	Server         string

@@ -1,5 +1,19 @@
 -- name: RegisterServer :exec
-INSERT INTO gateway.servers (name) VALUES (@name) ON CONFLICT (name) DO NOTHING;
+-- A SLICE_IMAGE that is another than at the last start is what the operator wants now: it counts
+-- again, whatever a rollout had set.
+INSERT INTO gateway.servers (name, configured_image) VALUES (@name, @configured_image::text)
+ON CONFLICT (name) DO UPDATE SET configured_image = excluded.configured_image,
+    image = CASE WHEN servers.configured_image = excluded.configured_image THEN servers.image END
+WHERE servers.configured_image IS DISTINCT FROM excluded.configured_image;
 
 -- name: ListServers :many
 SELECT name FROM gateway.servers ORDER BY name;
+
+-- name: ImageOfNewSlices :one
+-- What a rollout has set, or else the setting; and whether a rollout is under way, of which slices may be further on.
+SELECT coalesce(s.image, @configured::text)::text AS image,
+       EXISTS (SELECT FROM gateway.rollouts WHERE finished_at IS NULL) AS changing
+FROM gateway.servers s WHERE s.name = @name;
+
+-- name: SetServerImage :execrows
+UPDATE gateway.servers SET image = @image::text WHERE name = @name;

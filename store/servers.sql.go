@@ -9,6 +9,30 @@ import (
 	"context"
 )
 
+const imageOfNewSlices = `-- name: ImageOfNewSlices :one
+SELECT coalesce(s.image, $1::text)::text AS image,
+       EXISTS (SELECT FROM gateway.rollouts WHERE finished_at IS NULL) AS changing
+FROM gateway.servers s WHERE s.name = $2
+`
+
+type ImageOfNewSlicesParams struct {
+	Configured string
+	Name       string
+}
+
+type ImageOfNewSlicesRow struct {
+	Image    string
+	Changing bool
+}
+
+// What a rollout has set, or else the setting; and whether a rollout is under way, of which slices may be further on.
+func (q *Queries) ImageOfNewSlices(ctx context.Context, arg ImageOfNewSlicesParams) (ImageOfNewSlicesRow, error) {
+	row := q.db.QueryRow(ctx, imageOfNewSlices, arg.Configured, arg.Name)
+	var i ImageOfNewSlicesRow
+	err := row.Scan(&i.Image, &i.Changing)
+	return i, err
+}
+
 const listServers = `-- name: ListServers :many
 SELECT name FROM gateway.servers ORDER BY name
 `
@@ -34,10 +58,37 @@ func (q *Queries) ListServers(ctx context.Context) ([]string, error) {
 }
 
 const registerServer = `-- name: RegisterServer :exec
-INSERT INTO gateway.servers (name) VALUES ($1) ON CONFLICT (name) DO NOTHING
+INSERT INTO gateway.servers (name, configured_image) VALUES ($1, $2::text)
+ON CONFLICT (name) DO UPDATE SET configured_image = excluded.configured_image,
+    image = CASE WHEN servers.configured_image = excluded.configured_image THEN servers.image END
+WHERE servers.configured_image IS DISTINCT FROM excluded.configured_image
 `
 
-func (q *Queries) RegisterServer(ctx context.Context, name string) error {
-	_, err := q.db.Exec(ctx, registerServer, name)
+type RegisterServerParams struct {
+	Name            string
+	ConfiguredImage string
+}
+
+// A SLICE_IMAGE that is another than at the last start is what the operator wants now: it counts
+// again, whatever a rollout had set.
+func (q *Queries) RegisterServer(ctx context.Context, arg RegisterServerParams) error {
+	_, err := q.db.Exec(ctx, registerServer, arg.Name, arg.ConfiguredImage)
 	return err
+}
+
+const setServerImage = `-- name: SetServerImage :execrows
+UPDATE gateway.servers SET image = $1::text WHERE name = $2
+`
+
+type SetServerImageParams struct {
+	Image string
+	Name  string
+}
+
+func (q *Queries) SetServerImage(ctx context.Context, arg SetServerImageParams) (int64, error) {
+	result, err := q.db.Exec(ctx, setServerImage, arg.Image, arg.Name)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

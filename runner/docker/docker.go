@@ -175,17 +175,40 @@ func (e *Engine) Each(ctx context.Context) ([]jobs.Container, error) {
 		if err != nil {
 			return nil, err
 		}
-		state := jobs.Container{Slice: slice, Running: found.State.Running, ExitCode: found.State.ExitCode}
-		// The engine writes the year 1 for what has not happened.
-		if state.StartedAt, err = time.Parse(time.RFC3339Nano, found.State.StartedAt); err != nil {
-			return nil, fmt.Errorf("start time of %s: %w", found.Name, err)
-		}
-		if state.EndedAt, err = time.Parse(time.RFC3339Nano, found.State.FinishedAt); err != nil {
-			return nil, fmt.Errorf("end time of %s: %w", found.Name, err)
+		state, err := stateOf(slice, found)
+		if err != nil {
+			return nil, err
 		}
 		all = append(all, state)
 	}
 	return all, nil
+}
+
+// Look implements jobs.Containers.
+func (e *Engine) Look(ctx context.Context, slice int64) (jobs.Container, bool, error) {
+	found, err := e.client.ContainerInspect(ctx, e.name(slice))
+	if errdefs.IsNotFound(err) {
+		return jobs.Container{}, false, nil
+	}
+	if err != nil {
+		return jobs.Container{}, false, err
+	}
+	state, err := stateOf(slice, found)
+	return state, err == nil, err
+}
+
+func stateOf(slice int64, found container.InspectResponse) (state jobs.Container, err error) {
+	state = jobs.Container{
+		Slice: slice, Running: found.State.Running, ExitCode: found.State.ExitCode, Image: found.Config.Image, ImageID: found.Image,
+	}
+	// The engine writes the year 1 for what has not happened.
+	if state.StartedAt, err = time.Parse(time.RFC3339Nano, found.State.StartedAt); err != nil {
+		return state, fmt.Errorf("start time of %s: %w", found.Name, err)
+	}
+	if state.EndedAt, err = time.Parse(time.RFC3339Nano, found.State.FinishedAt); err != nil {
+		return state, fmt.Errorf("end time of %s: %w", found.Name, err)
+	}
+	return state, nil
 }
 
 func (e *Engine) running(found container.InspectResponse) (jobs.Running, error) {
@@ -197,7 +220,7 @@ func (e *Engine) running(found container.InspectResponse) (jobs.Running, error) 
 	if endpoint == nil || endpoint.IPAddress == "" {
 		return jobs.Running{}, fmt.Errorf("%s has no address in network %s", found.Name, e.network())
 	}
-	return jobs.Running{Address: endpoint.IPAddress, StartedAt: started}, nil
+	return jobs.Running{Address: endpoint.IPAddress, StartedAt: started, Image: found.Config.Image}, nil
 }
 
 // Run implements jobs.Containers.
@@ -242,6 +265,20 @@ func fatalIfImageMissing(image string, err error) error {
 		return &jobs.FatalError{Err: fmt.Errorf("the engine has no image %s: build or load it: %w", image, err)}
 	}
 	return err
+}
+
+// Identify implements jobs.Containers.
+func (e *Engine) Identify(ctx context.Context, image string) (string, error) {
+	found, err := e.client.ImageInspect(ctx, image)
+	if err != nil {
+		return "", fatalIfImageMissing(image, err)
+	}
+	return found.ID, nil
+}
+
+// Name implements jobs.Containers.
+func (e *Engine) Name(ctx context.Context, id, name string) error {
+	return fatalIfImageMissing(id, e.client.ImageTag(ctx, id, name))
 }
 
 // Remove implements jobs.Containers.

@@ -82,7 +82,7 @@ func URL(socketDir, user, password, database string) string {
 // Server registers a server and gives its name.
 func (d Database) Server(t testing.TB) string {
 	t.Helper()
-	if err := store.New(d.Pool).RegisterServer(context.Background(), "test"); err != nil {
+	if err := store.New(d.Pool).RegisterServer(context.Background(), store.RegisterServerParams{Name: "test", ConfiguredImage: "whatsapp-slice:test"}); err != nil {
 		t.Fatal(err)
 	}
 	return "test"

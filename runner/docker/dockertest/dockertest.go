@@ -32,7 +32,14 @@ func Fleet(t testing.TB) string {
 	return fleet
 }
 
-func remove(t testing.TB, api *client.Client, fleet string) {
+// RemoveContainers removes a fleet's containers before the rest of it, for tests whose images go too.
+func RemoveContainers(t testing.TB, fleet string) {
+	t.Helper()
+	removeContainers(t, Client(t), fleet)
+}
+
+func removeContainers(t testing.TB, api *client.Client, fleet string) {
+	t.Helper()
 	ctx := context.Background()
 	ofFleet := filters.NewArgs(filters.Arg("label", docker.LabelFleet+"="+fleet))
 	containers, err := api.ContainerList(ctx, container.ListOptions{All: true, Filters: ofFleet})
@@ -44,6 +51,12 @@ func remove(t testing.TB, api *client.Client, fleet string) {
 			t.Error(err)
 		}
 	}
+}
+
+func remove(t testing.TB, api *client.Client, fleet string) {
+	removeContainers(t, api, fleet)
+	ctx := context.Background()
+	ofFleet := filters.NewArgs(filters.Arg("label", docker.LabelFleet+"="+fleet))
 	networks, err := api.NetworkList(ctx, network.ListOptions{Filters: ofFleet})
 	if err != nil {
 		t.Error(err)
