@@ -66,6 +66,10 @@ type Runner struct {
 	RestartPause      time.Duration `env:"RESTART_PAUSE" envDefault:"10s" help:"how long after a crash a slice is started again; doubles with each further one, up to 5m"`
 	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
 	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
+	PoolMaxAge        time.Duration `env:"POOL_MAX_AGE" envDefault:"24h" help:"a slice of the pool that nobody has taken for so long is replaced"`
+	PoolRetry         time.Duration `env:"POOL_RETRY" envDefault:"30s" help:"how long after a slice could not be made the next is tried; doubles with each further one, up to 1h"`
+	MinFreeMemory     Bytes         `env:"MIN_FREE_MEMORY" envDefault:"1G" help:"memory that new slices, each reckoned with SLICE_MEMORY_RESERVATION, leave available on the server"`
+	StartConcurrency  int           `env:"START_CONCURRENCY" envDefault:"8" help:"slices that start at a time; those that somebody waits for go first"`
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -107,6 +111,10 @@ func LoadRunner() (Runner, error) {
 		check(!slices.Contains(config.SliceEgress, 0), "SLICE_EGRESS_PORTS must be ports from 1 to 65535"),
 		check(config.SliceReservation <= config.SliceMemory, "SLICE_MEMORY_RESERVATION must not exceed SLICE_MEMORY"),
 		check(config.RestartPause > 0, "RESTART_PAUSE must be more than 0"),
+		check(config.PoolRetry > 0, "POOL_RETRY must be more than 0"),
+		check(config.PoolMaxAge >= time.Minute, "POOL_MAX_AGE must be at least 1m"),
+		atLeast("START_CONCURRENCY", config.StartConcurrency, 1),
+		check(config.SliceReservation > 0, "SLICE_MEMORY_RESERVATION must be more than 0: new slices are reckoned with it"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)
 }

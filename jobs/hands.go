@@ -14,6 +14,7 @@ type Hands struct {
 	Directories Directories
 	Ports       Ports
 	Walls       Walls
+	Memory      Memory
 }
 
 // takeAway deletes all that a server has of a slice; what is gone already is no error.
@@ -37,6 +38,8 @@ func (h Hands) takeAway(ctx context.Context, slice int64) error {
 type Containers interface {
 	// Find tells whether the slice's container runs; a stopped or absent one is not an error.
 	Find(ctx context.Context, slice int64) (Running, bool, error)
+	// Ended is when the slice's container ended; zero if it runs, never ran, or is not there.
+	Ended(ctx context.Context, slice int64) (time.Time, error)
 	// Each lists the containers of this fleet, running or not.
 	Each(ctx context.Context) ([]Container, error)
 	// Run makes the container if there is none, and starts it. A running one is left alone; a
@@ -77,6 +80,8 @@ type Status struct {
 type Container struct {
 	Slice     int64
 	Running   bool
+	PID       int // of its first process, while it runs
+	Port      int // on 127.0.0.1, as it was made
 	StartedAt time.Time
 	EndedAt   time.Time // of one that does not run; zero if it never did
 	ExitCode  int
@@ -87,6 +92,13 @@ type Schemas interface {
 	// Ensure makes the slice's role and schema, brings it to the newest version, and returns the
 	// URL by which the slice's container reaches it.
 	Ensure(ctx context.Context, slice int64) (databaseURL string, err error)
+	// Has tells whether the slice's schema is there.
+	Has(ctx context.Context, slice int64) (bool, error)
+	// Each lists the slices, of whatever server, that have a schema or a role.
+	Each(ctx context.Context) ([]int64, error)
+	// Move makes the schema of one slice that of another, whose own it drops. If `from` has none, it
+	// was done before.
+	Move(ctx context.Context, from, to int64) error
 	// Drop deletes both, with all data.
 	Drop(ctx context.Context, slice int64) error
 }
@@ -95,6 +107,15 @@ type Schemas interface {
 type Directories interface {
 	// Ensure makes the slice's directories, for its own user id alone.
 	Ensure(ctx context.Context, slice int64) (path string, owner int, err error)
+	// Has tells whether they are there.
+	Has(ctx context.Context, slice int64) (bool, error)
+	// Each lists the slices that have some.
+	Each(ctx context.Context) ([]int64, error)
+	// Move makes the directories of one slice those of another, whose own it deletes. If `from` has
+	// none, it was done before.
+	Move(ctx context.Context, from, to int64) error
+	// Size is how many bytes of disk they take.
+	Size(ctx context.Context, slice int64) (int64, error)
 	// Remove deletes them, with all data.
 	Remove(ctx context.Context, slice int64) error
 }
@@ -103,6 +124,14 @@ type Directories interface {
 type Walls interface {
 	// Ensure puts up what is missing or different, and tells what that was.
 	Ensure(ctx context.Context) (repaired []string, err error)
+}
+
+// Memory is this server's, and what its containers have of it.
+type Memory interface {
+	// Available is how many bytes the server could give to new processes without swapping.
+	Available() (int64, error)
+	// Used is how many bytes of RAM and of swap a container has.
+	Used(container Container) (resident, swapped int64, err error)
 }
 
 // Ports are the TCP ports of this server's loopback address.

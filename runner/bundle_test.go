@@ -14,9 +14,14 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"slicegate/config"
 	"slicegate/jobs"
+	"slicegate/migrations"
+	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
 	"slicegate/runner/docker/dockertest"
 	"slicegate/runner/firewall"
@@ -59,7 +64,7 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 		SliceRoleKey: config.Key{9}, Server: "test", DataRoot: dockertest.Scratch(t), DockerHost: os.Getenv("DOCKER_HOST"),
 		SliceImage: dockertest.Image(t), Fleet: dockertest.Fleet(t), PoolSize: 1, MaxSlices: 3,
 		SliceMemory: 512 << 20, SliceReservation: 256 << 20, SliceSwap: 256 << 20, SliceCPUs: 0.5, SliceCPUShare: 0.25,
-		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
+		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second, PoolRetry: time.Second, PoolMaxAge: 24 * time.Hour, MinFreeMemory: 1 << 30, StartConcurrency: 8, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
 	}
 	b.settings.SlicePorts.First, b.settings.SlicePorts.Last = dockertest.Ports(50)
 	if change != nil {
@@ -85,12 +90,23 @@ func (b *bundle) hands() jobs.Hands {
 		Directories: host.Directories{Root: b.settings.DataRoot},
 		Ports:       host.Ports{},
 		Walls:       walls(b.settings),
+		Memory:      cgroup.Memory{Root: "/"},
 	}
 }
 
 // walls are real, and let slices out nowhere. dockertest takes them away with the fleet.
 func walls(settings config.Runner) firewall.Wall {
 	return firewall.Wall{Fleet: settings.Fleet, Bridge: firewall.Bridge(settings.Fleet)}
+}
+
+// client inserts jobs.
+func (b *bundle) client() *river.Client[pgx.Tx] {
+	b.t.Helper()
+	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return client
 }
 
 // work runs a runner in this process until stop.

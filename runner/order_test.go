@@ -9,18 +9,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"slicegate/functions/auth"
 	"slicegate/functions/session"
 	"slicegate/jobs"
-	"slicegate/migrations"
 	"slicegate/store"
 	"slicegate/store/storetest"
 )
@@ -37,10 +34,7 @@ func newCustomer(t *testing.T) customer {
 	t.Helper()
 	b := setup(t, nil)
 	ctx := context.Background()
-	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := b.client()
 	stop := b.work(b.hands())
 	b.until("the first slice is warm", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 	a := &auth.Auth{Pool: b.db.Pool, Jobs: client, Signer: session.NewSigner([32]byte{1}), SessionLife: time.Hour, TrialDays: 14, Clock: time.Now}
@@ -200,30 +194,15 @@ func TestOrdersKilledAnywhere(t *testing.T) {
 			c := newCustomer(t)
 			given := time.Now()
 			c.must(kill.order)
-			patience, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-			defer cancel()
-			if err := c.child(patience, kill.point).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
-				t.Fatalf("the runner was not killed there: %v\n%s", err, c.picture())
-			}
-			second := c.child(context.Background(), "")
-			if err := second.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- second.Wait() }()
-			t.Cleanup(func() { _ = second.Process.Kill() })
+			c.killedAt(kill.point)
 			hands := c.hands()
-			// What had been done before the kill still is to be found done by the job that goes on.
-			c.until(string(kill.order), 3*time.Minute, func() bool {
-				return c.count("SELECT count(*) FROM river.river_job WHERE kind IN ('stop', 'recycle', 'destroy') AND finalized_at IS NULL") == 0 &&
-					c.holds(hands, kill.order, given)
+			c.secondRunner(func() {
+				// What had been done before the kill still is to be found done by the job that goes on.
+				c.until(string(kill.order), 3*time.Minute, func() bool {
+					return c.count("SELECT count(*) FROM river.river_job WHERE kind IN ('stop', 'recycle', 'destroy') AND finalized_at IS NULL") == 0 &&
+						c.holds(hands, kill.order, given)
+				})
 			})
-			if err := second.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-ended; err != nil {
-				t.Errorf("the second runner ended with %v", err)
-			}
 			if kill.order == jobs.OrderDestroy {
 				c.isGone()
 			} else {
@@ -246,6 +225,8 @@ func TestTheWordsOfAnOrder(t *testing.T) {
 		{"resume -3", "", "no number of a slice"},
 		{"resume 3 -yes", "", "runner slice"},
 		{"explode 3", "", "runner slice"},
+		{"move 3", "move", ""},
+		{"move 3 4", "", "runner slice"},
 	} {
 		order, _, err := parseSlice(strings.Fields(test.words))
 		if string(order) != test.order || (err == nil) != (test.complaint == "") || err != nil && !strings.Contains(err.Error(), test.complaint) {

@@ -16,6 +16,7 @@ import (
 	"slicegate/config"
 	"slicegate/jobs"
 	"slicegate/migrations"
+	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
 	"slicegate/runner/host"
 	"slicegate/runner/schemas"
@@ -60,6 +61,7 @@ func work(ctx context.Context, settings config.Runner) error {
 		Directories: host.Directories{Root: settings.DataRoot},
 		Ports:       host.Ports{},
 		Walls:       walls,
+		Memory:      cgroup.Memory{Root: "/"},
 	})
 }
 
@@ -141,16 +143,24 @@ func halt(ctx context.Context, client *river.Client[pgx.Tx]) error {
 }
 
 func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*river.Client[pgx.Tx], error) {
-	workers, ports := river.NewWorkers(), settings.SlicePorts.Odd()
-	river.AddWorker(workers, &jobs.Provision{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
-	river.AddWorker(workers, &jobs.Start{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
+	workers := river.NewWorkers()
+	bringUp := jobs.BringUp{
+		Pool: pool, Hands: hands, Ports: settings.SlicePorts.Odd(), Clock: time.Now,
+		Turns: jobs.Turns{Pool: pool, AtOnce: settings.StartConcurrency, Clock: time.Now},
+	}
+	river.AddWorker(workers, &jobs.Provision{BringUp: bringUp, FirstPause: settings.PoolRetry})
+	river.AddWorker(workers, &jobs.Start{BringUp: bringUp})
 	river.AddWorker(workers, &jobs.Release{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.Stop{Pool: pool, Hands: hands})
-	river.AddWorker(workers, &jobs.Recycle{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
-	river.AddWorker(workers, &jobs.Destroy{Pool: pool, Hands: hands})
+	river.AddWorker(workers, &jobs.Recycle{BringUp: bringUp})
+	river.AddWorker(workers, &jobs.Move{Pool: pool, Hands: hands, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Destroy{Pool: pool, Hands: hands, Clock: time.Now})
 	river.AddWorker(workers, &jobs.FillPool{
-		Pool: pool, PoolSize: settings.PoolSize, MaxSlices: settings.MaxSlices, Image: settings.SliceImage, Clock: time.Now,
+		Pool: pool, Hands: hands, PoolSize: settings.PoolSize, MaxSlices: settings.MaxSlices, MaxAge: settings.PoolMaxAge,
+		Image: settings.SliceImage, Memory: int64(settings.SliceReservation), MemoryLeft: int64(settings.MinFreeMemory), Clock: time.Now,
 	})
+	river.AddWorker(workers, &jobs.ReconcileData{Pool: pool, Hands: hands, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Measure{Pool: pool, Hands: hands, Clock: time.Now})
 	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
@@ -170,6 +180,8 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 			every(30*time.Second, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
 			every(15*time.Second, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
 			every(time.Minute, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}),
+			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
+			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),
 		},
 	})

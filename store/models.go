@@ -8,6 +8,24 @@ import (
 	"time"
 )
 
+type Alert struct {
+	ID       int64
+	Kind     string
+	Subject  string
+	Severity string
+	Detail   string
+	OpenedAt time.Time
+	ClosedAt *time.Time
+}
+
+type Server struct {
+	Name         string
+	RegisteredAt time.Time
+	Room         int32
+	PoolFailures int32
+	PoolRetryAt  *time.Time
+}
+
 type Slice struct {
 	ID             int64
 	Server         string
@@ -27,6 +45,14 @@ type Slice struct {
 	Crashes        int32
 	CrashedAt      *time.Time
 	StartAt        *time.Time
+	Version        int64
+	StatusAt       time.Time
+	CrashTimes     []time.Time
+	MemoryBytes    int64
+	SwapBytes      int64
+	MeasuredAt     *time.Time
+	MovedFrom      *int64
+	MovedStatus    *string
 }
 
 type User struct {
@@ -40,4 +66,5 @@ type User struct {
 	WaitingSince       *time.Time
 	CreatedAt          time.Time
 	LastLoginAt        *time.Time
+	WaitListed         bool
 }

@@ -7,7 +7,17 @@ package store
 
 import (
 	"context"
+	"time"
 )
+
+const forgetPoolFailures = `-- name: ForgetPoolFailures :exec
+UPDATE gateway.servers SET pool_failures = 0, pool_retry_at = NULL WHERE name = $1 AND pool_failures > 0
+`
+
+func (q *Queries) ForgetPoolFailures(ctx context.Context, name string) error {
+	_, err := q.db.Exec(ctx, forgetPoolFailures, name)
+	return err
+}
 
 const listServers = `-- name: ListServers :many
 SELECT name FROM gateway.servers ORDER BY name
@@ -33,6 +43,35 @@ func (q *Queries) ListServers(ctx context.Context) ([]string, error) {
 	return items, nil
 }
 
+const notePoolFailure = `-- name: NotePoolFailure :exec
+UPDATE gateway.servers SET pool_failures = $1, pool_retry_at = $2::timestamptz WHERE name = $3
+`
+
+type NotePoolFailureParams struct {
+	Failures int32
+	RetryAt  time.Time
+	Name     string
+}
+
+func (q *Queries) NotePoolFailure(ctx context.Context, arg NotePoolFailureParams) error {
+	_, err := q.db.Exec(ctx, notePoolFailure, arg.Failures, arg.RetryAt, arg.Name)
+	return err
+}
+
+const noteRoom = `-- name: NoteRoom :exec
+UPDATE gateway.servers SET room = $1 WHERE name = $2 AND room <> $1
+`
+
+type NoteRoomParams struct {
+	Room int32
+	Name string
+}
+
+func (q *Queries) NoteRoom(ctx context.Context, arg NoteRoomParams) error {
+	_, err := q.db.Exec(ctx, noteRoom, arg.Room, arg.Name)
+	return err
+}
+
 const registerServer = `-- name: RegisterServer :exec
 INSERT INTO gateway.servers (name) VALUES ($1) ON CONFLICT (name) DO NOTHING
 `
@@ -40,4 +79,21 @@ INSERT INTO gateway.servers (name) VALUES ($1) ON CONFLICT (name) DO NOTHING
 func (q *Queries) RegisterServer(ctx context.Context, name string) error {
 	_, err := q.db.Exec(ctx, registerServer, name)
 	return err
+}
+
+const serverByName = `-- name: ServerByName :one
+SELECT name, registered_at, room, pool_failures, pool_retry_at FROM gateway.servers WHERE name = $1
+`
+
+func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error) {
+	row := q.db.QueryRow(ctx, serverByName, name)
+	var i Server
+	err := row.Scan(
+		&i.Name,
+		&i.RegisteredAt,
+		&i.Room,
+		&i.PoolFailures,
+		&i.PoolRetryAt,
+	)
+	return i, err
 }

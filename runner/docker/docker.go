@@ -154,6 +154,18 @@ func (e *Engine) Find(ctx context.Context, slice int64) (jobs.Running, bool, err
 	return running, err == nil, err
 }
 
+// Ended implements jobs.Containers.
+func (e *Engine) Ended(ctx context.Context, slice int64) (time.Time, error) {
+	found, err := e.client.ContainerInspect(ctx, e.name(slice))
+	if errdefs.IsNotFound(err) {
+		return time.Time{}, nil
+	}
+	if err != nil || found.State.Running {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339Nano, found.State.FinishedAt) // the year 1 if it never ran
+}
+
 // Each implements jobs.Containers.
 func (e *Engine) Each(ctx context.Context) ([]jobs.Container, error) {
 	listed, err := e.client.ContainerList(ctx, container.ListOptions{
@@ -175,7 +187,7 @@ func (e *Engine) Each(ctx context.Context) ([]jobs.Container, error) {
 		if err != nil {
 			return nil, err
 		}
-		state := jobs.Container{Slice: slice, Running: found.State.Running, ExitCode: found.State.ExitCode}
+		state := jobs.Container{Slice: slice, Running: found.State.Running, ExitCode: found.State.ExitCode, PID: found.State.Pid, Port: publishedPort(found)}
 		// The engine writes the year 1 for what has not happened.
 		if state.StartedAt, err = time.Parse(time.RFC3339Nano, found.State.StartedAt); err != nil {
 			return nil, fmt.Errorf("start time of %s: %w", found.Name, err)
@@ -186,6 +198,16 @@ func (e *Engine) Each(ctx context.Context) ([]jobs.Container, error) {
 		all = append(all, state)
 	}
 	return all, nil
+}
+
+// publishedPort is where a container was asked to be published; 0 if nowhere.
+func publishedPort(found container.InspectResponse) int {
+	for _, binding := range found.HostConfig.PortBindings[UserPort] {
+		if port, err := strconv.Atoi(binding.HostPort); err == nil {
+			return port
+		}
+	}
+	return 0
 }
 
 func (e *Engine) running(found container.InspectResponse) (jobs.Running, error) {
