@@ -543,6 +543,8 @@ describe("App", () => {
       of: 6,
       expiresAt: new Date(Date.now() + 20_000).toISOString(),
     };
+    // The page is drawn before it listens.
+    await waitFor(() => expect(StreamInTest.all).not.toHaveLength(0));
     StreamInTest.emit("status", status("qr"));
     StreamInTest.emit("qr", code);
     await heading("Scan this code with your phone");
