@@ -64,6 +64,8 @@ type Runner struct {
 	SliceEgress       []uint16      `env:"SLICE_EGRESS_PORTS" envDefault:"443" help:"TCP ports of public addresses that slices may reach, separated by commas; nothing private is ever reached"`
 	SliceEnv          []string      `env:"SLICE_ENV" envSeparator:" " help:"more KEY=value settings for every slice, separated by spaces"`
 	RestartPause      time.Duration `env:"RESTART_PAUSE" envDefault:"10s" help:"how long after a crash a slice is started again; doubles with each further one, up to 5m"`
+	FillEvery         time.Duration `env:"FILL_EVERY" envDefault:"30s" help:"how often the pool is looked at, beside what asks for it"`
+	ReconcileEvery    time.Duration `env:"RECONCILE_EVERY" envDefault:"15s" help:"how often containers are held against rows"`
 	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
 	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
@@ -107,6 +109,7 @@ func LoadRunner() (Runner, error) {
 		check(!slices.Contains(config.SliceEgress, 0), "SLICE_EGRESS_PORTS must be ports from 1 to 65535"),
 		check(config.SliceReservation <= config.SliceMemory, "SLICE_MEMORY_RESERVATION must not exceed SLICE_MEMORY"),
 		check(config.RestartPause > 0, "RESTART_PAUSE must be more than 0"),
+		check(config.FillEvery >= time.Second && config.ReconcileEvery >= time.Second, "FILL_EVERY and RECONCILE_EVERY must be at least 1s"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)
 }
