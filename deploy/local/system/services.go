@@ -111,7 +111,11 @@ func (s *System) runnerEnvironment() ([]string, error) {
 		"FLEET":               s.fleetName(),
 	}
 	if s.Engine != nil {
-		environment["DOCKER_HOST"] = s.Engine.Host
+		host, err := s.engineForRunner()
+		if err != nil {
+			return nil, err
+		}
+		environment["DOCKER_HOST"] = host
 	}
 	if s.settings["WA_STAND_IN"] == "" {
 		// Whoever wants the real WhatsApp here says so; a server's default is the other way round.
