@@ -175,6 +175,31 @@ func TestOrdersThatASliceDoesNotTake(t *testing.T) {
 	}
 }
 
+func TestASuspensionEndsTheWishForARestart(t *testing.T) {
+	t.Parallel()
+	db, ctx := storetest.New(t), context.Background()
+	client, err := river.NewClient(riverpgxv5.New(db.Pool), &river.Config{Schema: migrations.RiverSchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var slice int64
+	if err := db.Pool.QueryRow(ctx, `WITH u AS (INSERT INTO gateway.users (email, password_hash) VALUES ('c@example.com', 'hash') RETURNING id)
+		INSERT INTO gateway.slices (server, image, port, status, user_id) SELECT $1, 'image', 5001, 'assigned', id FROM u RETURNING id`, db.Server(t)).Scan(&slice); err != nil {
+		t.Fatal(err)
+	}
+	for _, order := range []jobs.Order{jobs.OrderRecycle, jobs.OrderSuspend, jobs.OrderResume} {
+		if err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+			return jobs.Give(ctx, tx, client, order, slice, "operator", time.Now())
+		}); err != nil {
+			t.Fatal(err)
+		}
+		row, err := store.New(db.Pool).SliceByID(ctx, slice)
+		if err != nil || (row.RecycleAt != nil) != (order == jobs.OrderRecycle) {
+			t.Errorf("after %s a restart is asked for at %v, %v", order, row.RecycleAt, err)
+		}
+	}
+}
+
 // A runner that is killed while it carries out an order, and another one that goes on.
 func TestOrdersKilledAnywhere(t *testing.T) {
 	for _, kill := range []struct {

@@ -66,8 +66,9 @@ SELECT pg_try_advisory_lock(hashtextextended('slice ' || @slice::bigint, 0));
 SELECT pg_advisory_unlock(hashtextextended('slice ' || @slice::bigint, 0));
 
 -- name: MoveSlice :one
--- Takes a slice from one of some statuses to another, with its crashes forgotten. No row: it is in none of them.
-UPDATE gateway.slices SET status = @to_status, crashes = 0, start_at = NULL WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
+-- Takes a slice from one of some statuses to another, with its crashes forgotten, and a restart that was
+-- asked for: the way there ends the container, or begins with none. No row: it is in none of them.
+UPDATE gateway.slices SET status = @to_status, crashes = 0, start_at = NULL, recycle_at = NULL WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
 
 -- name: AskRecycle :one
 UPDATE gateway.slices SET recycle_at = @now::timestamptz, crashes = 0, start_at = NULL WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;

@@ -311,7 +311,7 @@ func (q *Queries) MatchNext(ctx context.Context) (Slice, error) {
 }
 
 const moveSlice = `-- name: MoveSlice :one
-UPDATE gateway.slices SET status = $1, crashes = 0, start_at = NULL WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at
+UPDATE gateway.slices SET status = $1, crashes = 0, start_at = NULL, recycle_at = NULL WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at
 `
 
 type MoveSliceParams struct {
@@ -320,7 +320,8 @@ type MoveSliceParams struct {
 	FromStatuses []string
 }
 
-// Takes a slice from one of some statuses to another, with its crashes forgotten. No row: it is in none of them.
+// Takes a slice from one of some statuses to another, with its crashes forgotten, and a restart that was
+// asked for: the way there ends the container, or begins with none. No row: it is in none of them.
 func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, error) {
 	row := q.db.QueryRow(ctx, moveSlice, arg.ToStatus, arg.ID, arg.FromStatuses)
 	var i Slice
