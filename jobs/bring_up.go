@@ -123,7 +123,7 @@ func (b bringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Run
 			return nil
 		}
 		if _, up, findErr := b.hands.Containers.Find(ctx, slice.ID); findErr == nil && !up {
-			return &endedError{b.hands.Containers.LastWords(ctx, slice.ID)}
+			return &SliceError{&endedError{b.hands.Containers.LastWords(ctx, slice.ID)}}
 		}
 		select {
 		case <-tick.C:
@@ -134,7 +134,7 @@ func (b bringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Run
 			return fmt.Errorf("await answer: %w", ctx.Err())
 		}
 		if waited := b.clock().Sub(running.StartedAt); waited > answerWithin {
-			return fmt.Errorf("no answer in %s: %w", waited.Round(time.Second), err)
+			return &SliceError{fmt.Errorf("no answer in %s: %w", waited.Round(time.Second), err)}
 		}
 		return river.JobSnooze(500 * time.Millisecond)
 	}
