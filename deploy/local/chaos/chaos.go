@@ -80,8 +80,11 @@ func Run(ctx context.Context, options Options) (err error) {
 
 // withSystem starts what the test needs around the work, and stops it in the reverse order.
 func (t *test) withSystem(ctx context.Context, work func(context.Context) error) (err error) {
+	if err := removeAbandonedDisks(); err != nil {
+		return err
+	}
 	fleet := fmt.Sprint(FleetPrefix, os.Getpid())
-	disk, err := newDisk(filepath.Join("/run/slicegate", fleet+"-disk"))
+	disk, err := newDisk(diskPath(fmt.Sprint(os.Getpid())))
 	if err != nil {
 		return err
 	}

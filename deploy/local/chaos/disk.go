@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,22 @@ func newDisk(path string) (disk, error) {
 		return disk{}, fmt.Errorf("mount the slices' disk: %w", err)
 	}
 	return disk{path}, nil
+}
+
+// diskPath is where the disk of this process is mounted: a killed one's is known by its number.
+func diskPath(pid string) string { return filepath.Join("/run/slicegate", FleetPrefix+pid+"-disk") }
+
+// removeAbandonedDisks takes down those of tests that were killed.
+func removeAbandonedDisks() error {
+	found, err := filepath.Glob(diskPath("*"))
+	var failures []error
+	for _, path := range found {
+		pid := strings.TrimSuffix(strings.TrimPrefix(path, strings.TrimSuffix(diskPath(""), "-disk")), "-disk")
+		if _, err := os.Stat(filepath.Join("/proc", pid)); errors.Is(err, os.ErrNotExist) {
+			failures = append(failures, disk{path}.remove())
+		}
+	}
+	return errors.Join(append(failures, err)...)
 }
 
 func (d disk) filler() string { return filepath.Join(d.path, "filler") }
