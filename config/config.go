@@ -66,8 +66,8 @@ type Runner struct {
 	RestartPause      time.Duration `env:"RESTART_PAUSE" envDefault:"10s" help:"how long after a crash a slice is started again; doubles with each further one, up to 5m"`
 	FillEvery         time.Duration `env:"FILL_EVERY" envDefault:"30s" help:"how often the pool is looked at, beside what asks for it"`
 	ReconcileEvery    time.Duration `env:"RECONCILE_EVERY" envDefault:"15s" help:"how often containers are held against rows"`
-	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
-	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
+	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"25s" help:"how long one run of a job may take"`
+	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"28s" help:"a job still running after this lost its runner and is run again, within 30s more; must exceed JOB_TIMEOUT"`
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
 }
 

@@ -60,6 +60,7 @@ type test struct {
 	crowd    *crowd
 	outcomes []outcome
 	lines    []string
+	lastSeen string // what did not hold yet when somebody looked last
 }
 
 // Run runs the test and takes everything away that it made, but for var/NAME/SEED.log and SEED.md.

@@ -16,7 +16,7 @@ import (
 
 // Times of the frozen runner, which the product's defaults decide.
 const (
-	frozenFor     = 45 * time.Second // beyond RESCUE_AFTER, 40 s
+	frozenFor     = 35 * time.Second // beyond RESCUE_AFTER, 28 s
 	refusedWithin = 30 * time.Second // a second runner of the same server
 )
 

@@ -13,6 +13,7 @@ import (
 const (
 	convergedWithin = 90 * time.Second // from the end of a fault
 	calm            = time.Second      // in which customers act between two faults, and as much again at random
+	slow            = 20 * time.Second // what takes longer is told with what it waited for
 )
 
 // run does one blow after the other and holds the system against the invariants after each.
@@ -36,6 +37,9 @@ func (t *test) run(ctx context.Context) error {
 		longest = max(longest, took)
 		t.outcomes = append(t.outcomes, outcome{blow, hit, took, left})
 		t.say("%3d/%d  %-24s %-34s %6s  longest %s", i+1, len(plan), blow, hit, seconds(took), seconds(longest))
+		if took > slow {
+			t.say("         at last it waited for: %s", t.lastSeen)
+		}
 		if len(left) > 0 {
 			return t.failure(ctx, fmt.Sprintf("fault %d, %s (%s)", i+1, blow, hit), left)
 		}
@@ -62,8 +66,12 @@ func (t *test) strike(ctx context.Context, blow Blow) (string, error) {
 func (t *test) converge(ctx context.Context, since time.Time) (took time.Duration, left []string) {
 	t.crowd.hold()
 	defer t.crowd.letGo()
+	t.lastSeen = fmt.Sprintf("the customers' last requests, after %s", seconds(time.Since(since)))
 	err := until(ctx, time.Until(since.Add(convergedWithin)), func() bool {
 		left = t.check(ctx)
+		if len(left) > 0 {
+			t.lastSeen = fmt.Sprintf("%s, after %s", left[0], seconds(time.Since(since)))
+		}
 		return len(left) == 0
 	})
 	if err == nil {
