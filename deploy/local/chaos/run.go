@@ -12,14 +12,15 @@ import (
 
 const (
 	convergedWithin = 90 * time.Second // from the end of a fault
+	upWithin        = 5 * time.Minute  // the first slices, before the first fault
 	calm            = time.Second      // in which customers act between two faults, and as much again at random
 	slow            = 20 * time.Second // what takes longer is told with what it waited for
 )
 
 // run does one blow after the other and holds the system against the invariants after each.
 func (t *test) run(ctx context.Context) error {
-	if _, left := t.converge(ctx, time.Now()); len(left) > 0 {
-		return t.failure(ctx, "before the first fault", left)
+	if _, left := t.converge(ctx, time.Now(), upWithin); len(left) > 0 {
+		return t.failure(ctx, "the start", upWithin, left)
 	}
 	random := rand.New(rand.NewPCG(t.options.Seed, 2))
 	longest := time.Duration(0)
@@ -30,7 +31,7 @@ func (t *test) run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("fault %d, %s: %w", i+1, blow, err)
 		}
-		took, left := t.converge(ctx, time.Now())
+		took, left := t.converge(ctx, time.Now(), convergedWithin)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -41,7 +42,7 @@ func (t *test) run(ctx context.Context) error {
 			t.say("         at last it waited for: %s", t.lastSeen)
 		}
 		if len(left) > 0 {
-			return t.failure(ctx, fmt.Sprintf("fault %d, %s (%s)", i+1, blow, hit), left)
+			return t.failure(ctx, fmt.Sprintf("fault %d, %s (%s)", i+1, blow, hit), convergedWithin, left)
 		}
 	}
 	return nil
@@ -63,11 +64,11 @@ func (t *test) strike(ctx context.Context, blow Blow) (string, error) {
 
 // converge holds the customers still and waits until everything is as it must be. What is not after
 // the time is left.
-func (t *test) converge(ctx context.Context, since time.Time) (took time.Duration, left []string) {
+func (t *test) converge(ctx context.Context, since time.Time, within time.Duration) (took time.Duration, left []string) {
 	t.crowd.hold()
 	defer t.crowd.letGo()
 	t.lastSeen = fmt.Sprintf("the customers' last requests, after %s", seconds(time.Since(since)))
-	err := until(ctx, time.Until(since.Add(convergedWithin)), func() bool {
+	err := until(ctx, time.Until(since.Add(within)), func() bool {
 		left = t.check(ctx)
 		if len(left) > 0 {
 			t.lastSeen = fmt.Sprintf("%s, after %s", left[0], seconds(time.Since(since)))
@@ -93,7 +94,7 @@ func (t *test) check(ctx context.Context) []string {
 }
 
 // failure says what does not hold, and shows what there is.
-func (t *test) failure(ctx context.Context, when string, left []string) error {
+func (t *test) failure(ctx context.Context, when string, within time.Duration, left []string) error {
 	w, err := t.observer.look(ctx)
 	if err != nil {
 		t.say("it cannot be seen: %v", err)
@@ -102,5 +103,5 @@ func (t *test) failure(ctx context.Context, when string, left []string) error {
 		t.say("    %s", strings.TrimRight(line, "\n"))
 	}
 	return fmt.Errorf("seed %d: after %s it did not come right within %s:\n    %s",
-		t.options.Seed, when, convergedWithin, strings.Join(left, "\n    "))
+		t.options.Seed, when, within, strings.Join(left, "\n    "))
 }
