@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/containerd/errdefs"
 	containertypes "github.com/docker/docker/api/types/container"
 	"golang.org/x/sync/errgroup"
 
@@ -136,7 +137,7 @@ func targets(w world) (found []container) {
 
 // gone lets pass that a container, or its process, was ended by somebody else meanwhile.
 func gone(err error) error {
-	if err == nil || errors.Is(err, syscall.ESRCH) || strings.Contains(err.Error(), "No such container") || strings.Contains(err.Error(), "already in progress") {
+	if err == nil || errors.Is(err, syscall.ESRCH) || errdefs.IsNotFound(err) || errdefs.IsConflict(err) { // a conflict is: being removed already
 		return nil
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/containerd/errdefs"
 	containertypes "github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
@@ -133,7 +134,7 @@ func (o *observer) lookAtContainers(ctx context.Context, w *world) error {
 	}
 	for _, one := range listed {
 		found, err := o.engine.ContainerInspect(ctx, one.ID)
-		if client.IsErrNotFound(err) {
+		if errdefs.IsNotFound(err) {
 			continue
 		}
 		if err != nil {
