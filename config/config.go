@@ -64,8 +64,10 @@ type Runner struct {
 	SliceEgress       []uint16      `env:"SLICE_EGRESS_PORTS" envDefault:"443" help:"TCP ports of public addresses that slices may reach, separated by commas; nothing private is ever reached"`
 	SliceEnv          []string      `env:"SLICE_ENV" envSeparator:" " help:"more KEY=value settings for every slice, separated by spaces"`
 	RestartPause      time.Duration `env:"RESTART_PAUSE" envDefault:"10s" help:"how long after a crash a slice is started again; doubles with each further one, up to 5m"`
-	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
-	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
+	FillEvery         time.Duration `env:"FILL_EVERY" envDefault:"30s" help:"how often the pool is looked at, beside what asks for it"`
+	ReconcileEvery    time.Duration `env:"RECONCILE_EVERY" envDefault:"15s" help:"how often containers are held against rows"`
+	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"25s" help:"how long one run of a job may take"`
+	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"28s" help:"a job still running after this lost its runner and is run again, within 30s more; must exceed JOB_TIMEOUT"`
 	PoolMaxAge        time.Duration `env:"POOL_MAX_AGE" envDefault:"24h" help:"a slice of the pool that nobody has taken for so long is replaced"`
 	PoolRetry         time.Duration `env:"POOL_RETRY" envDefault:"30s" help:"how long after a slice could not be made the next is tried; doubles with each further one, up to 1h"`
 	MinFreeMemory     Bytes         `env:"MIN_FREE_MEMORY" envDefault:"1G" help:"memory that new slices, each reckoned with SLICE_MEMORY_RESERVATION, leave available on the server"`
@@ -115,6 +117,7 @@ func LoadRunner() (Runner, error) {
 		check(config.PoolMaxAge >= time.Minute, "POOL_MAX_AGE must be at least 1m"),
 		atLeast("START_CONCURRENCY", config.StartConcurrency, 1),
 		check(config.SliceReservation > 0, "SLICE_MEMORY_RESERVATION must be more than 0: new slices are reckoned with it"),
+		check(config.FillEvery >= time.Second && config.ReconcileEvery >= time.Second, "FILL_EVERY and RECONCILE_EVERY must be at least 1s"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)
 }

@@ -170,7 +170,7 @@ func (b BringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Run
 			return nil
 		}
 		if _, up, findErr := b.Hands.Containers.Find(ctx, slice.ID); findErr == nil && !up {
-			return &endedError{b.Hands.Containers.LastWords(ctx, slice.ID)}
+			return &SliceError{&endedError{b.Hands.Containers.LastWords(ctx, slice.ID)}}
 		}
 		select {
 		case <-tick.C:
@@ -181,7 +181,7 @@ func (b BringUp) awaitAnswer(ctx context.Context, slice store.Slice, running Run
 			return fmt.Errorf("await answer: %w", context.Cause(ctx))
 		}
 		if waited := b.Clock().Sub(running.StartedAt); waited > answerWithin {
-			return fmt.Errorf("no answer in %s: %w", waited.Round(time.Second), err)
+			return &SliceError{fmt.Errorf("no answer in %s: %w", waited.Round(time.Second), err)}
 		}
 		return river.JobSnooze(500 * time.Millisecond)
 	}

@@ -43,7 +43,8 @@ type Containers interface {
 	// Each lists the containers of this fleet, running or not.
 	Each(ctx context.Context) ([]Container, error)
 	// Run makes the container if there is none, and starts it. A running one is left alone; a
-	// stopped one that differs from spec is made anew (its data is on volumes).
+	// stopped one that differs from spec is made anew (its data is on volumes). One that stops at
+	// once is a SliceError, an image that is not there a FatalError.
 	Run(ctx context.Context, spec Spec) (Running, error)
 	// Status asks the slice's backend once.
 	Status(ctx context.Context, running Running) (Status, error)

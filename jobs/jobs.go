@@ -6,7 +6,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -37,11 +36,12 @@ type FatalError struct{ Err error }
 func (e *FatalError) Error() string { return e.Err.Error() }
 func (e *FatalError) Unwrap() error { return e.Err }
 
-// last says that this error ends the job: it is fatal, or no attempt is left.
-func last(job *rivertype.JobRow, err error) bool {
-	var fatal *FatalError
-	return errors.As(err, &fatal) || job.Attempt >= job.MaxAttempts
-}
+// SliceError is a failure of the slice itself: its image, or what it does when it starts. Others are
+// of its server (the engine, Postgres or the disk do not do their part), and pass with it.
+type SliceError struct{ Err error }
+
+func (e *SliceError) Error() string { return e.Err.Error() }
+func (e *SliceError) Unwrap() error { return e.Err }
 
 // soon is the retry policy of work that a user may be waiting for: 1, 2, 4, ... at most 30 s.
 func soon(attempt int) time.Time {

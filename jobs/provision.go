@@ -22,10 +22,14 @@ type ProvisionArgs struct {
 // Kind names the job.
 func (ProvisionArgs) Kind() string { return "provision" }
 
-// InsertOpts sends the job to its server, once for each slice.
+// InsertOpts sends the job to its server, once for each slice. Many attempts: as long as the server
+// itself does not do its part, fill_pool would only order the job anew.
 func (a ProvisionArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 4, UniqueOpts: onceEach}
+	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 20, UniqueOpts: onceEach}
 }
+
+// A slice that fails by itself is given up with this attempt.
+const provisionAttempts = 4
 
 // Provision takes a slice from `provisioning` to `available`, and on to `assigned` if
 // somebody waits. A slice that cannot be made becomes `failed` and is released.
@@ -51,12 +55,20 @@ func (w *Provision) Work(ctx context.Context, job *river.Job[ProvisionArgs]) err
 			return w.finish(ctx, slice)
 		case errors.As(err, &snooze):
 			return err
-		case last(job.JobRow, err) && ctx.Err() == nil:
+		case givesUp(job.Attempt, err) && ctx.Err() == nil:
 			return errors.Join(w.giveUp(ctx, slice, err), river.JobCancel(fmt.Errorf("provision slice %d: %w", slice.ID, err)))
 		default:
 			return fmt.Errorf("provision slice %d: %w", slice.ID, err)
 		}
 	})
+}
+
+// givesUp says that a slice is not to be had: not for want of an engine, of Postgres or of a disk,
+// whose outage would turn every slice on its way into a failed one and stop the pool for minutes.
+func givesUp(attempt int, err error) bool {
+	var fatal *FatalError
+	var own *SliceError
+	return errors.As(err, &fatal) || errors.As(err, &own) && attempt >= provisionAttempts
 }
 
 func (w *Provision) finish(ctx context.Context, slice store.Slice) error {

@@ -24,10 +24,10 @@ type StartArgs struct {
 // Kind names the job.
 func (StartArgs) Kind() string { return "start" }
 
-// InsertOpts sends the job to its server, once for each slice. Few attempts: `reconcile` asks again, at
-// the pace that it knows from the slice's crashes.
+// InsertOpts sends the job to its server, once for each slice. Many attempts, for an engine that is
+// away; a slice that ends by itself is another matter, which `reconcile` paces.
 func (a StartArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 3, UniqueOpts: onceEach}
+	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 20, UniqueOpts: onceEach}
 }
 
 // Start brings back a slice that should run and does not, after the server or its engine

@@ -64,7 +64,7 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 		SliceRoleKey: config.Key{9}, Server: "test", DataRoot: dockertest.Scratch(t), DockerHost: os.Getenv("DOCKER_HOST"),
 		SliceImage: dockertest.Image(t), Fleet: dockertest.Fleet(t), PoolSize: 1, MaxSlices: 3,
 		SliceMemory: 512 << 20, SliceReservation: 256 << 20, SliceSwap: 256 << 20, SliceCPUs: 0.5, SliceCPUShare: 0.25,
-		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second, PoolRetry: time.Second, PoolMaxAge: 24 * time.Hour, MinFreeMemory: 1 << 30, StartConcurrency: 8, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
+		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second, PoolRetry: time.Second, PoolMaxAge: 24 * time.Hour, MinFreeMemory: 1 << 30, StartConcurrency: 8, FillEvery: 30 * time.Second, ReconcileEvery: 15 * time.Second, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
 	}
 	b.settings.SlicePorts.First, b.settings.SlicePorts.Last = dockertest.Ports(50)
 	if change != nil {

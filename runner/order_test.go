@@ -14,10 +14,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"slicegate/functions/auth"
 	"slicegate/functions/session"
 	"slicegate/jobs"
+	"slicegate/migrations"
 	"slicegate/store"
 	"slicegate/store/storetest"
 )
@@ -166,6 +168,31 @@ func TestOrdersThatASliceDoesNotTake(t *testing.T) {
 	c.slice += 1000
 	if err := c.give(jobs.OrderDestroy); !errors.Is(err, jobs.ErrRefused) {
 		t.Errorf("a slice that is not there: %v", err)
+	}
+}
+
+func TestASuspensionEndsTheWishForARestart(t *testing.T) {
+	t.Parallel()
+	db, ctx := storetest.New(t), context.Background()
+	client, err := river.NewClient(riverpgxv5.New(db.Pool), &river.Config{Schema: migrations.RiverSchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var slice int64
+	if err := db.Pool.QueryRow(ctx, `WITH u AS (INSERT INTO gateway.users (email, password_hash) VALUES ('c@example.com', 'hash') RETURNING id)
+		INSERT INTO gateway.slices (server, image, port, status, user_id) SELECT $1, 'image', 5001, 'assigned', id FROM u RETURNING id`, db.Server(t)).Scan(&slice); err != nil {
+		t.Fatal(err)
+	}
+	for _, order := range []jobs.Order{jobs.OrderRecycle, jobs.OrderSuspend, jobs.OrderResume} {
+		if err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+			return jobs.Give(ctx, tx, client, order, slice, "operator", time.Now())
+		}); err != nil {
+			t.Fatal(err)
+		}
+		row, err := store.New(db.Pool).SliceByID(ctx, slice)
+		if err != nil || (row.RecycleAt != nil) != (order == jobs.OrderRecycle) {
+			t.Errorf("after %s a restart is asked for at %v, %v", order, row.RecycleAt, err)
+		}
 	}
 }
 

@@ -32,7 +32,8 @@ const (
 // work opens what the jobs need of this server and works them until ctx ends.
 func work(ctx context.Context, settings config.Runner) error {
 	// Each job that works on a slice holds one connection for its lock beside those it uses.
-	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers)+8)
+	// One more is the server's lease.
+	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers)+9)
 	if err != nil {
 		return err
 	}
@@ -99,6 +100,12 @@ func chromiumProfile(settings config.Runner) string {
 // Work runs a River client on this server's queue and the common one until ctx ends; running
 // jobs then finish, or are cancelled in time for a restart to repeat them.
 func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) error {
+	// Before anything is done for the server: another runner may be at it.
+	lease, err := takeLease(ctx, pool, settings.Server)
+	if err != nil {
+		return err
+	}
+	defer lease.release()
 	// Before any slice runs: at a boot none is there, and those of another runner's time are.
 	repaired, err := hands.Walls.Ensure(ctx)
 	if err != nil {
@@ -109,6 +116,13 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	}
 	if err := store.New(pool).RegisterServer(ctx, settings.Server); err != nil {
 		return fmt.Errorf("register server %s (has `runner migrate` been run?): %w", settings.Server, err)
+	}
+	left, err := takeOver(ctx, pool, settings.Server)
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		slog.InfoContext(ctx, "jobs that the last runner was at go on", "server", settings.Server, "jobs", left)
 	}
 	client, err := newClient(settings, pool, hands)
 	if err != nil {
@@ -125,7 +139,7 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	}
 	if err == nil {
 		slog.InfoContext(ctx, "working", "server", settings.Server, "fleet", settings.Fleet)
-		<-ctx.Done()
+		err = lease.keep(ctx)
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
@@ -166,6 +180,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{
+		ID:      clientID(settings.Server, time.Now()),
 		Schema:  migrations.RiverSchema,
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
@@ -177,8 +192,8 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		Logger:               slog.New(warnings{slog.Default().Handler()}),
 		ErrorHandler:         failures{},
 		PeriodicJobs: []*river.PeriodicJob{
-			every(30*time.Second, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
-			every(15*time.Second, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
+			every(settings.FillEvery, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
+			every(settings.ReconcileEvery, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
 			every(time.Minute, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),

@@ -15,3 +15,7 @@ UPDATE gateway.servers SET pool_failures = @failures, pool_retry_at = @retry_at:
 
 -- name: ForgetPoolFailures :exec
 UPDATE gateway.servers SET pool_failures = 0, pool_retry_at = NULL WHERE name = @name AND pool_failures > 0;
+
+-- name: TryLockServer :one
+-- A lock of the connection: a server has one runner.
+SELECT pg_try_advisory_lock(hashtextextended('runner ' || @server::text, 0));

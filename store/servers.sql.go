@@ -97,3 +97,15 @@ func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error)
 	)
 	return i, err
 }
+
+const tryLockServer = `-- name: TryLockServer :one
+SELECT pg_try_advisory_lock(hashtextextended('runner ' || $1::text, 0))
+`
+
+// A lock of the connection: a server has one runner.
+func (q *Queries) TryLockServer(ctx context.Context, server string) (bool, error) {
+	row := q.db.QueryRow(ctx, tryLockServer, server)
+	var pg_try_advisory_lock bool
+	err := row.Scan(&pg_try_advisory_lock)
+	return pg_try_advisory_lock, err
+}

@@ -89,9 +89,10 @@ SELECT pg_try_advisory_lock(hashtextextended('slice ' || @slice::bigint, 0));
 SELECT pg_advisory_unlock(hashtextextended('slice ' || @slice::bigint, 0));
 
 -- name: MoveSlice :one
--- Takes a slice from one of some statuses to another, with its crashes forgotten. No row: it is in none of
--- them, or it is about to be moved elsewhere, or has failed without ever having had a user.
-UPDATE gateway.slices s SET status = @to_status, crashes = 0, crash_times = '{}', start_at = NULL
+-- Takes a slice from one of some statuses to another, with its crashes forgotten, and a restart that was
+-- asked for: the way there ends the container, or begins with none. No row: it is in none of them, or it is
+-- about to be moved elsewhere, or has failed without ever having had a user.
+UPDATE gateway.slices s SET status = @to_status, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL
 WHERE s.id = @id AND s.status = ANY(@from_statuses::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
 RETURNING s.*;

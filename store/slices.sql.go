@@ -533,7 +533,7 @@ func (q *Queries) MatchNext(ctx context.Context, arg MatchNextParams) (Slice, er
 }
 
 const moveSlice = `-- name: MoveSlice :one
-UPDATE gateway.slices s SET status = $1, crashes = 0, crash_times = '{}', start_at = NULL
+UPDATE gateway.slices s SET status = $1, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL
 WHERE s.id = $2 AND s.status = ANY($3::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
 RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status
@@ -545,8 +545,9 @@ type MoveSliceParams struct {
 	FromStatuses []string
 }
 
-// Takes a slice from one of some statuses to another, with its crashes forgotten. No row: it is in none of
-// them, or it is about to be moved elsewhere, or has failed without ever having had a user.
+// Takes a slice from one of some statuses to another, with its crashes forgotten, and a restart that was
+// asked for: the way there ends the container, or begins with none. No row: it is in none of them, or it is
+// about to be moved elsewhere, or has failed without ever having had a user.
 func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, error) {
 	row := q.db.QueryRow(ctx, moveSlice, arg.ToStatus, arg.ID, arg.FromStatuses)
 	var i Slice

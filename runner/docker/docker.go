@@ -254,7 +254,7 @@ func (e *Engine) Run(ctx context.Context, spec jobs.Spec) (jobs.Running, error) 
 		return jobs.Running{}, err
 	}
 	if !found.State.Running {
-		return jobs.Running{}, fmt.Errorf("%s stopped at once with code %d: %s", name, found.State.ExitCode, e.LastWords(ctx, spec.Slice))
+		return jobs.Running{}, &jobs.SliceError{Err: fmt.Errorf("%s stopped at once with code %d: %s", name, found.State.ExitCode, e.LastWords(ctx, spec.Slice))}
 	}
 	return e.running(found)
 }
