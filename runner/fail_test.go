@@ -33,7 +33,9 @@ func (c customer) crash(nth int) {
 	c.t.Helper()
 	c.until("it runs, and nobody is starting it", 3*time.Minute, func() bool {
 		inspected, err := c.api.ContainerInspect(context.Background(), c.container())
-		return err == nil && inspected.State.Running && c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start' AND finalized_at IS NULL") == 0
+		return err == nil && inspected.State.Running &&
+			c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start' AND finalized_at IS NOT NULL") > 0 && // the runner's own, for which nothing is a crash
+			c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start' AND finalized_at IS NULL") == 0
 	})
 	if err := c.api.ContainerKill(context.Background(), c.container(), "KILL"); err != nil {
 		c.t.Fatal(err)
