@@ -9,9 +9,9 @@ import (
 // A job of a killed runner goes on within this; none is allowed to run for longer in one go.
 const jobStuckAfter = 60 * time.Second
 
-// orders are the kinds of jobs that carry an order or make a slice: none of them may be given up.
+// orderJobs are the kinds of jobs that carry an order or make a slice: none of them may be given up.
 // The others look at the whole server and are asked for again by time.
-var orderJobs = []string{"provision", "release", "start", "stop", "recycle", "destroy"}
+var orderJobs = []string{"provision", "release", "start", "stop", "recycle", "destroy", "move"}
 
 // violations names in words what is not as it must be once everything has settled; none is nil.
 func violations(w world) []string {
