@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run env test test-env bench-proxy bench-slice build generate lint clean tools
+.PHONY: help run env test test-env chaos bench-proxy bench-slice build generate lint clean tools
 
 GO_VERSION := 1.26
 NODE_VERSION := 20.19
@@ -24,6 +24,9 @@ test: build ## run every test, beside a running system
 
 test-env: build ## keep up what single tests need, and print the variables they read
 	@exec $(ROOT) bin/local test-env
+
+chaos: build ## run the fault test: make chaos SEED=7 N=200, FAULTS=runner,postgres for some kinds alone
+	@exec $(ROOT) env SEED="$(SEED)" N="$(N)" FAULTS="$(FAULTS)" bin/local chaos
 
 bench-proxy: build ## the throughput through nginx and the proxy function, as a share of nginx alone
 	@exec $(ROOT) bin/local bench-proxy

@@ -69,8 +69,14 @@ type Runner struct {
 	RolloutAnswer     time.Duration `env:"ROLLOUT_ANSWER_WITHIN" envDefault:"3m" help:"a slice whose backend does not answer on the new image by then has failed"`
 	RolloutReady      time.Duration `env:"ROLLOUT_READY_WITHIN" envDefault:"3m" help:"from there, one whose WhatsApp was ready before and is not again has failed"`
 	RolloutLife       time.Duration `env:"ROLLOUT_LIFE_WITHIN" envDefault:"2m" help:"from there, one whose WhatsApp says nothing has failed, unless it was as silent before"`
-	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"30s" help:"how long one run of a job may take"`
-	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"40s" help:"a job still running after this lost its runner and is run again; must exceed JOB_TIMEOUT"`
+	FillEvery         time.Duration `env:"FILL_EVERY" envDefault:"30s" help:"how often the pool is looked at, beside what asks for it"`
+	ReconcileEvery    time.Duration `env:"RECONCILE_EVERY" envDefault:"15s" help:"how often containers are held against rows"`
+	JobTimeout        time.Duration `env:"JOB_TIMEOUT" envDefault:"25s" help:"how long one run of a job may take"`
+	RescueAfter       time.Duration `env:"RESCUE_AFTER" envDefault:"28s" help:"a job still running after this lost its runner and is run again, within 30s more; must exceed JOB_TIMEOUT"`
+	PoolMaxAge        time.Duration `env:"POOL_MAX_AGE" envDefault:"24h" help:"a slice of the pool that nobody has taken for so long is replaced"`
+	PoolRetry         time.Duration `env:"POOL_RETRY" envDefault:"30s" help:"how long after a slice could not be made the next is tried; doubles with each further one, up to 1h"`
+	MinFreeMemory     Bytes         `env:"MIN_FREE_MEMORY" envDefault:"1G" help:"memory that new slices, each reckoned with SLICE_MEMORY_RESERVATION, leave available on the server"`
+	StartConcurrency  int           `env:"START_CONCURRENCY" envDefault:"8" help:"slices that start at a time; those that somebody waits for go first"`
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -114,6 +120,11 @@ func LoadRunner() (Runner, error) {
 		check(config.RestartPause > 0, "RESTART_PAUSE must be more than 0"),
 		check(config.RolloutBatch >= 1 && config.RolloutBatch <= 10, "ROLLOUT_BATCH must be from 1 to 10"),
 		check(min(config.RolloutAnswer, config.RolloutReady, config.RolloutLife) >= time.Second, "ROLLOUT_ANSWER_WITHIN, ROLLOUT_READY_WITHIN and ROLLOUT_LIFE_WITHIN must be at least 1s"),
+		check(config.PoolRetry > 0, "POOL_RETRY must be more than 0"),
+		check(config.PoolMaxAge >= time.Minute, "POOL_MAX_AGE must be at least 1m"),
+		atLeast("START_CONCURRENCY", config.StartConcurrency, 1),
+		check(config.SliceReservation > 0, "SLICE_MEMORY_RESERVATION must be more than 0: new slices are reckoned with it"),
+		check(config.FillEvery >= time.Second && config.ReconcileEvery >= time.Second, "FILL_EVERY and RECONCILE_EVERY must be at least 1s"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,6 +34,7 @@ type Destroy struct {
 	river.WorkerDefaults[DestroyArgs]
 	Pool  *pgxpool.Pool
 	Hands Hands
+	Clock Clock
 }
 
 // NextRetry tries again soon; fill_pool orders the job anew should it run out of attempts.
@@ -40,11 +42,7 @@ func (w *Destroy) NextRetry(job *river.Job[DestroyArgs]) time.Time { return soon
 
 // Work deletes what there is.
 func (w *Destroy) Work(ctx context.Context, job *river.Job[DestroyArgs]) error {
-	return withSlice(ctx, w.Pool, job.Args.Slice, func() error {
-		slice, err := store.New(w.Pool).SliceByID(ctx, job.Args.Slice)
-		if err != nil {
-			return fmt.Errorf("destroy slice %d: %w", job.Args.Slice, err)
-		}
+	return withSlice(ctx, w.Pool, job.Args.Slice, func(ctx context.Context, slice store.Slice) error {
 		if slice.Status != "destroying" {
 			return nil
 		}
@@ -53,7 +51,10 @@ func (w *Destroy) Work(ctx context.Context, job *river.Job[DestroyArgs]) error {
 		}
 		return pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
 			queries := store.New(tx)
-			if _, err := queries.FinishDestroy(ctx, slice.ID); err != nil {
+			if err := unless(queries.FinishDestroy(ctx, store.FinishDestroyParams{ID: slice.ID, Version: slice.Version})); err != nil {
+				return fmt.Errorf("destroy slice %d: %w", slice.ID, err)
+			}
+			if err := errors.Join(queries.EndStart(ctx, slice.ID), queries.CloseAlertsOf(ctx, store.CloseAlertsOfParams{Subject: subjectSlice(slice.ID), Now: w.Clock()})); err != nil {
 				return fmt.Errorf("destroy slice %d: %w", slice.ID, err)
 			}
 			if err := queries.RecordSlice(ctx, "job:destroy", "slice.destroyed", slice.ID, nil); err != nil {

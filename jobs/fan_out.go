@@ -25,9 +25,11 @@ func (FanOutArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Unique
 
 // perServer are the jobs that can be fanned out.
 var perServer = map[string]func(server string) river.JobArgs{
-	FillPoolArgs{}.Kind():   func(server string) river.JobArgs { return FillPoolArgs{Server: server} },
-	ReconcileArgs{}.Kind():  func(server string) river.JobArgs { return ReconcileArgs{Server: server} },
-	CheckWallsArgs{}.Kind(): func(server string) river.JobArgs { return CheckWallsArgs{Server: server} },
+	FillPoolArgs{}.Kind():      func(server string) river.JobArgs { return FillPoolArgs{Server: server} },
+	ReconcileArgs{}.Kind():     func(server string) river.JobArgs { return ReconcileArgs{Server: server} },
+	ReconcileDataArgs{}.Kind(): func(server string) river.JobArgs { return ReconcileDataArgs{Server: server} },
+	MeasureArgs{}.Kind():       func(server string) river.JobArgs { return MeasureArgs{Server: server} },
+	CheckWallsArgs{}.Kind():    func(server string) river.JobArgs { return CheckWallsArgs{Server: server} },
 }
 
 // FanOut enqueues the job once for each server.

@@ -14,6 +14,7 @@ type Hands struct {
 	Directories Directories
 	Ports       Ports
 	Walls       Walls
+	Memory      Memory
 }
 
 // takeAway deletes all that a server has of a slice; what is gone already is no error.
@@ -42,7 +43,8 @@ type Containers interface {
 	// Each lists the containers of this fleet, running or not.
 	Each(ctx context.Context) ([]Container, error)
 	// Run makes the container if there is none, and starts it. A running one is left alone; a
-	// stopped one that differs from spec is made anew (its data is on volumes).
+	// stopped one that differs from spec is made anew (its data is on volumes). One that stops at
+	// once is a SliceError, an image that is not there a FatalError.
 	Run(ctx context.Context, spec Spec) (Running, error)
 	// Status asks the slice's backend once.
 	Status(ctx context.Context, running Running) (Status, error)
@@ -88,6 +90,8 @@ type Container struct {
 	Running   bool
 	Image     string // of the Spec that it was made of
 	ImageID   string // the engine's, of what that named then
+	PID       int    // of its first process, while it runs
+	Port      int    // on 127.0.0.1, as it was made
 	StartedAt time.Time
 	EndedAt   time.Time // of one that does not run; zero if it never did
 	ExitCode  int
@@ -98,6 +102,13 @@ type Schemas interface {
 	// Ensure makes the slice's role and schema, brings it to the newest version, and returns the
 	// URL by which the slice's container reaches it.
 	Ensure(ctx context.Context, slice int64) (databaseURL string, err error)
+	// Has tells whether the slice's schema is there.
+	Has(ctx context.Context, slice int64) (bool, error)
+	// Each lists the slices, of whatever server, that have a schema or a role.
+	Each(ctx context.Context) ([]int64, error)
+	// Move makes the schema of one slice that of another, whose own it drops. If `from` has none, it
+	// was done before.
+	Move(ctx context.Context, from, to int64) error
 	// Drop deletes both, with all data.
 	Drop(ctx context.Context, slice int64) error
 }
@@ -106,6 +117,15 @@ type Schemas interface {
 type Directories interface {
 	// Ensure makes the slice's directories, for its own user id alone.
 	Ensure(ctx context.Context, slice int64) (path string, owner int, err error)
+	// Has tells whether they are there.
+	Has(ctx context.Context, slice int64) (bool, error)
+	// Each lists the slices that have some.
+	Each(ctx context.Context) ([]int64, error)
+	// Move makes the directories of one slice those of another, whose own it deletes. If `from` has
+	// none, it was done before.
+	Move(ctx context.Context, from, to int64) error
+	// Size is how many bytes of disk they take.
+	Size(ctx context.Context, slice int64) (int64, error)
 	// Remove deletes them, with all data.
 	Remove(ctx context.Context, slice int64) error
 }
@@ -114,6 +134,14 @@ type Directories interface {
 type Walls interface {
 	// Ensure puts up what is missing or different, and tells what that was.
 	Ensure(ctx context.Context) (repaired []string, err error)
+}
+
+// Memory is this server's, and what its containers have of it.
+type Memory interface {
+	// Available is how many bytes the server could give to new processes without swapping.
+	Available() (int64, error)
+	// Used is how many bytes of RAM and of swap a container has.
+	Used(container Container) (resident, swapped int64, err error)
 }
 
 // Ports are the TCP ports of this server's loopback address.

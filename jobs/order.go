@@ -20,7 +20,7 @@ type Order string
 // The orders, as they are named on the command line and in the audit ("slice.suspend").
 const (
 	OrderSuspend Order = "suspend" // stop the container, keep the data and the user
-	OrderResume  Order = "resume"  // the way back
+	OrderResume  Order = "resume"  // the way back, also of one that has failed
 	OrderRecycle Order = "recycle" // restart in order
 	OrderDestroy Order = "destroy" // delete everything, for good
 )
@@ -34,16 +34,16 @@ var orders = map[Order]struct {
 	to   string // "" where it stays
 	job  func(server string, slice int64, asked time.Time) river.JobArgs
 }{
-	OrderSuspend: {[]string{"assigned"}, "suspended", func(server string, slice int64, asked time.Time) river.JobArgs {
+	OrderSuspend: {[]string{"assigned", "failed"}, "suspended", func(server string, slice int64, asked time.Time) river.JobArgs {
 		return StopArgs{server, slice, asked}
 	}},
-	OrderResume: {[]string{"suspended"}, "assigned", func(server string, slice int64, asked time.Time) river.JobArgs {
-		return StartArgs{server, slice, asked}
+	OrderResume: {[]string{"suspended", "failed"}, "assigned", func(server string, slice int64, asked time.Time) river.JobArgs {
+		return StartArgs{Server: server, Slice: slice, Asked: asked}
 	}},
 	OrderRecycle: {[]string{"available", "assigned"}, "", func(server string, slice int64, asked time.Time) river.JobArgs {
 		return RecycleArgs{server, slice, asked}
 	}},
-	OrderDestroy: {[]string{"available", "assigned", "suspended"}, "destroying", func(server string, slice int64, asked time.Time) river.JobArgs {
+	OrderDestroy: {[]string{"available", "assigned", "suspended", "failed"}, "destroying", func(server string, slice int64, asked time.Time) river.JobArgs {
 		return DestroyArgs{server, slice, asked}
 	}},
 }
@@ -67,11 +67,19 @@ func Give(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], order Or
 		if err := queries.RecordSlice(ctx, actor, "slice."+string(order), slice, nil); err != nil {
 			return err
 		}
+		if err := closeAlert(ctx, queries, alertSliceFailed, subjectSlice(slice), now); err != nil {
+			return err // somebody acts
+		}
 	case store.IsNone(err):
 		if changed, err = queries.SliceByID(ctx, slice); store.IsNone(err) {
 			return fmt.Errorf("%w: there is no slice %d", ErrRefused, slice)
 		} else if err != nil {
 			return fmt.Errorf("%s slice %d: %w", order, slice, err)
+		}
+		if moving, err := queries.IsMoving(ctx, slice); err != nil {
+			return fmt.Errorf("%s slice %d: %w", order, slice, err)
+		} else if moving {
+			return fmt.Errorf("%w: slice %d is being moved to another; give the order to that one when it has been, in a minute or two", ErrRefused, slice)
 		}
 		if changed.Status != known.to {
 			return fmt.Errorf("%w: slice %d is %s; only what is %s can be told to %s", ErrRefused, slice, changed.Status, strings.Join(known.from, " or "), order)

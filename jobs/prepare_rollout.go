@@ -62,7 +62,7 @@ func (w *PrepareRollout) Work(ctx context.Context, job *river.Job[PrepareRollout
 	switch {
 	case errors.As(err, &snooze):
 		return err
-	case err != nil && last(job.JobRow, err) && ctx.Err() == nil:
+	case isFatal(err):
 		return errors.Join(w.tell(ctx, args, func(tx *store.Queries) (int64, error) {
 			return tx.RefuseRolloutServer(ctx, store.RefuseRolloutServerParams{Rollout: args.Rollout, Server: args.Server, Error: err.Error()})
 		}), river.JobCancel(fmt.Errorf("prepare rollout %d: %w", args.Rollout, err)))
@@ -78,15 +78,19 @@ func (w *PrepareRollout) Work(ctx context.Context, job *river.Job[PrepareRollout
 
 // prepare gives the image of new slices as it was before.
 func (w *PrepareRollout) prepare(ctx context.Context, rollout store.Rollout, server string) (before string, err error) {
-	images, queries := w.Hands.Containers, store.New(w.Pool)
-	if err := images.Name(ctx, rollout.ImageID, rollout.Image); err != nil {
+	queries := store.New(w.Pool)
+	if err := w.Hands.Containers.Name(ctx, rollout.ImageID, rollout.Image); err != nil {
 		return "", err
 	}
-	if before, err = w.pinNew(ctx, server, rollout); err != nil {
-		return "", err
+	containers, err := w.Hands.Containers.Each(ctx)
+	if err != nil {
+		return "", fmt.Errorf("list containers: %w", err)
 	}
 	rows, err := queries.SlicesOfServer(ctx, server)
 	if err != nil {
+		return "", err
+	}
+	if before, err = w.pinNew(ctx, server, rollout, containers); err != nil {
 		return "", err
 	}
 	for _, row := range rows {
@@ -96,87 +100,57 @@ func (w *PrepareRollout) prepare(ctx context.Context, rollout store.Rollout, ser
 		case row.Status == "provisioning":
 			return "", river.JobSnooze(time.Second) // it is pinned when it is there
 		}
-		image, err := w.pin(ctx, row)
+		name, err := w.pin(ctx, row.ID, row.Image, containers)
 		if err != nil {
 			return "", err
 		}
-		if _, err := queries.PinSliceImage(ctx, store.PinSliceImageParams{ID: row.ID, FromImage: row.Image, Image: image}); err != nil {
+		if _, err := queries.PinSliceImage(ctx, store.PinSliceImageParams{ID: row.ID, FromImage: row.Image, Image: name}); err != nil {
 			return "", err
 		}
 	}
 	return before, nil
 }
 
-// pin names the image that the slice's container was made of, or would be.
-func (w *PrepareRollout) pin(ctx context.Context, row store.Slice) (string, error) {
-	container, there, err := w.Hands.Containers.Look(ctx, row.ID)
-	if err != nil {
-		return "", fmt.Errorf("look at slice %d: %w", row.ID, err)
-	}
-	id := container.ImageID
-	if !there || container.Image != row.Image {
-		id, err = w.Hands.Containers.Identify(ctx, row.Image)
-		var missing *FatalError
-		if errors.As(err, &missing) {
-			return row.Image, nil // there is nothing to keep: it could not come up on it either
+// pin gives the image a name that stays which `image` named when the slice was made. Its container
+// knows; for one that has none, that of the newest slice of the same name does. Where nobody was
+// made of it, it is what the name stands for now; if it stands for nothing, there is nothing to keep.
+func (w *PrepareRollout) pin(ctx context.Context, slice int64, image string, containers []Container) (string, error) {
+	id, newest := "", int64(-1)
+	for _, container := range containers {
+		if container.Image == image && (container.Slice == slice || container.Slice > newest && newest != slice) {
+			id, newest = container.ImageID, container.Slice
 		}
-		if err != nil {
+	}
+	if id == "" {
+		var err error
+		var missing *FatalError
+		if id, err = w.Hands.Containers.Identify(ctx, image); errors.As(err, &missing) {
+			return image, nil
+		} else if err != nil {
 			return "", err
 		}
 	}
-	name := PinnedName(row.Image, id)
+	name := PinnedName(image, id)
 	return name, w.Hands.Containers.Name(ctx, id, name)
 }
 
-// pinNew pins what new slices are made of until the rollout is done: what the newest slice was
-// made of, since SLICE_IMAGE may name the new image by now. Without any slice it is SLICE_IMAGE.
-func (w *PrepareRollout) pinNew(ctx context.Context, server string, rollout store.Rollout) (string, error) {
+// pinNew pins what new slices are made of until the rollout is done.
+func (w *PrepareRollout) pinNew(ctx context.Context, server string, rollout store.Rollout, containers []Container) (string, error) {
 	queries := store.New(w.Pool)
 	set, err := queries.ImageOfNewSlices(ctx, store.ImageOfNewSlicesParams{Name: server, Configured: w.Image})
+	if err != nil || isPinned(set.Image) {
+		return set.Image, err
+	}
+	const nobody = 0
+	name, err := w.pin(ctx, nobody, set.Image, containers)
 	if err != nil {
 		return "", err
 	}
-	if isPinned(set.Image) {
-		return set.Image, nil
-	}
-	name := rollout.Image
-	rows, err := queries.SlicesOfServer(ctx, server)
-	if err != nil {
-		return "", err
-	}
-	if id, err := w.newest(ctx, rows); err != nil {
-		return "", err
-	} else if id != "" {
-		name = PinnedName(set.Image, id)
-		if err := w.Hands.Containers.Name(ctx, id, name); err != nil {
-			return "", err
-		}
+	if !isPinned(name) {
+		name = rollout.Image // the engine does not have what is set: no slice can be made of it
 	}
 	_, err = queries.SetServerImage(ctx, store.SetServerImageParams{Name: server, Image: name})
 	return name, err
-}
-
-// newest is the image, by its id, of the newest slice that has a container; or that of SLICE_IMAGE;
-// or "" if the engine does not have that.
-func (w *PrepareRollout) newest(ctx context.Context, rows []store.Slice) (string, error) {
-	for i := len(rows) - 1; i >= 0; i-- {
-		if rows[i].Status != "available" && rows[i].Status != "assigned" {
-			continue
-		}
-		container, there, err := w.Hands.Containers.Look(ctx, rows[i].ID)
-		if err != nil {
-			return "", err
-		}
-		if there {
-			return container.ImageID, nil
-		}
-	}
-	id, err := w.Hands.Containers.Identify(ctx, w.Image)
-	var missing *FatalError
-	if errors.As(err, &missing) {
-		return "", nil
-	}
-	return id, err
 }
 
 // tell writes how far the server is and has the rollout look at it.

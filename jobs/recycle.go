@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
 	"slicegate/store"
@@ -32,10 +31,7 @@ func (a RecycleArgs) InsertOpts() river.InsertOpts {
 // restarted already.
 type Recycle struct {
 	river.WorkerDefaults[RecycleArgs]
-	Pool  *pgxpool.Pool
-	Hands Hands
-	Ports []int
-	Clock Clock
+	BringUp
 }
 
 // NextRetry tries again soon: a user is waiting.
@@ -43,15 +39,11 @@ func (w *Recycle) NextRetry(job *river.Job[RecycleArgs]) time.Time { return soon
 
 // Work restarts the slice.
 func (w *Recycle) Work(ctx context.Context, job *river.Job[RecycleArgs]) error {
-	return withSlice(ctx, w.Pool, job.Args.Slice, func() error {
-		slice, err := store.New(w.Pool).SliceByID(ctx, job.Args.Slice)
-		if err != nil {
-			return fmt.Errorf("recycle slice %d: %w", job.Args.Slice, err)
-		}
+	return withSlice(ctx, w.Pool, job.Args.Slice, func(ctx context.Context, slice store.Slice) error {
 		if slice.RecycleAt == nil || slice.Status != "available" && slice.Status != "assigned" {
 			return nil
 		}
-		err = w.restart(ctx, slice)
+		err := w.restart(ctx, slice)
 		var fatal *FatalError
 		var snooze *river.JobSnoozeError
 		switch {
@@ -62,7 +54,7 @@ func (w *Recycle) Work(ctx context.Context, job *river.Job[RecycleArgs]) error {
 		case err != nil:
 			return fmt.Errorf("recycle slice %d: %w", slice.ID, err)
 		}
-		if _, err := store.New(w.Pool).FinishRecycle(ctx, store.FinishRecycleParams{ID: slice.ID, RecycleAt: slice.RecycleAt}); err != nil {
+		if _, err := store.New(w.Pool).FinishRecycle(ctx, store.FinishRecycleParams{ID: slice.ID, RecycleAt: slice.RecycleAt, Version: slice.Version}); err != nil {
 			return fmt.Errorf("recycle slice %d: %w", slice.ID, err)
 		}
 		return nil
@@ -79,5 +71,5 @@ func (w *Recycle) restart(ctx context.Context, slice store.Slice) error {
 			return fmt.Errorf("stop container: %w", err)
 		}
 	}
-	return bringUp{w.Pool, w.Hands, w.Ports, w.Clock}.run(ctx, slice)
+	return w.run(ctx, slice)
 }

@@ -26,8 +26,8 @@ func (a ReleaseArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 10, UniqueOpts: onceEach}
 }
 
-// Release removes container, schema, role and directories of a `failed` slice, which never
-// had a user, and gives its port back last: as long as a port is there, so may be the rest.
+// Release removes container, schema, role and directories of a `failed` slice, which has
+// no user, and gives its port back last: as long as a port is there, so may be the rest.
 type Release struct {
 	river.WorkerDefaults[ReleaseArgs]
 	Pool  *pgxpool.Pool
@@ -39,12 +39,8 @@ func (w *Release) NextRetry(job *river.Job[ReleaseArgs]) time.Time { return soon
 
 // Work removes what there is.
 func (w *Release) Work(ctx context.Context, job *river.Job[ReleaseArgs]) error {
-	return withSlice(ctx, w.Pool, job.Args.Slice, func() error {
-		slice, err := store.New(w.Pool).SliceByID(ctx, job.Args.Slice)
-		if err != nil {
-			return fmt.Errorf("release slice %d: %w", job.Args.Slice, err)
-		}
-		if slice.Status != "failed" {
+	return withSlice(ctx, w.Pool, job.Args.Slice, func(ctx context.Context, slice store.Slice) error {
+		if slice.Status != "failed" || slice.UserID != nil {
 			return nil
 		}
 		if err := w.Hands.takeAway(ctx, slice.ID); err != nil {
@@ -52,7 +48,7 @@ func (w *Release) Work(ctx context.Context, job *river.Job[ReleaseArgs]) error {
 		}
 		return pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
 			queries := store.New(tx)
-			if err := queries.FreePort(ctx, slice.ID); err != nil {
+			if err := unless(queries.FreePort(ctx, store.FreePortParams{ID: slice.ID, Version: slice.Version})); err != nil {
 				return fmt.Errorf("release slice %d: %w", slice.ID, err)
 			}
 			return queries.RecordSlice(ctx, "job:release", "slice.release", slice.ID, nil)

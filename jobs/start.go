@@ -18,25 +18,23 @@ type StartArgs struct {
 	Server string    `json:"server"`
 	Slice  int64     `json:"slice"`
 	Asked  time.Time `json:"asked,omitzero"` // of an order, see Give
+	Boot   bool      `json:"boot,omitzero"`  // of a runner that starts: what ended meanwhile has not crashed
 }
 
 // Kind names the job.
 func (StartArgs) Kind() string { return "start" }
 
-// InsertOpts sends the job to its server, once for each slice. Few attempts: `reconcile` asks again, at
-// the pace that it knows from the slice's crashes.
+// InsertOpts sends the job to its server, once for each slice. Many attempts, for an engine that is
+// away; a slice that ends by itself is another matter, which `reconcile` paces.
 func (a StartArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 3, UniqueOpts: onceEach}
+	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 20, UniqueOpts: onceEach}
 }
 
 // Start brings back a slice that should run and does not, after the server or its engine
 // was restarted. A slice that runs is only asked whether it answers.
 type Start struct {
 	river.WorkerDefaults[StartArgs]
-	Pool  *pgxpool.Pool
-	Hands Hands
-	Ports []int
-	Clock Clock
+	BringUp
 }
 
 // NextRetry tries again soon: a user may be waiting.
@@ -44,18 +42,17 @@ func (w *Start) NextRetry(job *river.Job[StartArgs]) time.Time { return soon(job
 
 // Work starts the slice.
 func (w *Start) Work(ctx context.Context, job *river.Job[StartArgs]) error {
-	return withSlice(ctx, w.Pool, job.Args.Slice, func() error {
-		slice, err := store.New(w.Pool).SliceByID(ctx, job.Args.Slice)
-		if err != nil {
-			return fmt.Errorf("start slice %d: %w", job.Args.Slice, err)
-		}
+	return withSlice(ctx, w.Pool, job.Args.Slice, func(ctx context.Context, slice store.Slice) error {
 		if slice.Status != "available" && slice.Status != "assigned" {
 			return nil
 		}
 		if slice.StartAt != nil && w.Clock().Before(*slice.StartAt) {
 			return nil // it has crashed: reconcile asks when its pause is over
 		}
-		err = bringUp{w.Pool, w.Hands, w.Ports, w.Clock}.run(ctx, slice)
+		if crashed, err := w.crashed(ctx, slice, job.Args); err != nil || crashed {
+			return err // reconcile counts it, and asks when its pause is over
+		}
+		err := w.run(ctx, slice)
 		var fatal *FatalError
 		var ended *endedError
 		switch {
@@ -67,6 +64,18 @@ func (w *Start) Work(ctx context.Context, job *river.Job[StartArgs]) error {
 			return nil
 		}
 	})
+}
+
+// crashed tells whether the slice's container has ended in a way that was not counted yet.
+func (w *Start) crashed(ctx context.Context, slice store.Slice, args StartArgs) (bool, error) {
+	if args.Boot {
+		return false, nil
+	}
+	container, there, err := w.Hands.Containers.Look(ctx, slice.ID)
+	if err != nil {
+		return false, fmt.Errorf("start slice %d: %w", slice.ID, err)
+	}
+	return there && !container.Running && uncounted(slice, container.EndedAt), nil
 }
 
 // EnqueueStarts asks for every slice of a server that should run: the runner calls it when
@@ -83,7 +92,7 @@ func EnqueueStarts(ctx context.Context, pool *pgxpool.Pool, client *river.Client
 	}
 	params := make([]river.InsertManyParams, len(slices))
 	for i, slice := range slices {
-		params[i] = river.InsertManyParams{Args: StartArgs{Server: server, Slice: slice}}
+		params[i] = river.InsertManyParams{Args: StartArgs{Server: server, Slice: slice.ID, Boot: true}}
 	}
 	if _, err := client.InsertMany(ctx, params); err != nil {
 		return fmt.Errorf("enqueue starts: %w", err)

@@ -11,7 +11,7 @@ import (
 	"slicegate/store"
 )
 
-// StopArgs asks for the container of a `suspended` slice to be stopped.
+// StopArgs asks for the container of a `suspended` or `failed` slice to be stopped.
 type StopArgs struct {
 	Server string    `json:"server"`
 	Slice  int64     `json:"slice"`
@@ -26,7 +26,7 @@ func (a StopArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: ServerQueue(a.Server), MaxAttempts: 10, UniqueOpts: onceEach}
 }
 
-// Stop ends the container of a suspended slice in order. Its schema, media and session stay.
+// Stop ends the container of a slice that should rest, in order. Its schema, media and session stay.
 type Stop struct {
 	river.WorkerDefaults[StopArgs]
 	Pool  *pgxpool.Pool
@@ -38,12 +38,8 @@ func (w *Stop) NextRetry(job *river.Job[StopArgs]) time.Time { return soon(job.A
 
 // Work stops the slice.
 func (w *Stop) Work(ctx context.Context, job *river.Job[StopArgs]) error {
-	return withSlice(ctx, w.Pool, job.Args.Slice, func() error {
-		slice, err := store.New(w.Pool).SliceByID(ctx, job.Args.Slice)
-		if err != nil {
-			return fmt.Errorf("stop slice %d: %w", job.Args.Slice, err)
-		}
-		if slice.Status != "suspended" {
+	return withSlice(ctx, w.Pool, job.Args.Slice, func(ctx context.Context, slice store.Slice) error {
+		if slice.Status != "suspended" && slice.Status != "failed" {
 			return nil // it was resumed meanwhile
 		}
 		if err := w.Hands.Containers.Remove(ctx, slice.ID); err != nil {

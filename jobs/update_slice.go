@@ -150,7 +150,7 @@ func (w *UpdateSlice) rest(ctx context.Context, c change) error {
 // begin asks how the slice is and has it restarted on the other image.
 func (w *UpdateSlice) begin(ctx context.Context, job *river.Job[UpdateSliceArgs], c change) error {
 	if _, err := w.Hands.Containers.Identify(ctx, c.to()); err != nil {
-		if !last(job.JobRow, err) {
+		if !isFatal(err) {
 			return err
 		}
 		// Nothing has been done to it, and nothing is: it would be down.

@@ -216,7 +216,7 @@ func (b *bundle) customer(email string, s *place) string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if _, err := b.db.Pool.Exec(ctx, "UPDATE gateway.slices SET status = 'available', port = $2 WHERE id = $1", row.ID, s.port); err != nil {
+	if _, err := b.db.Pool.Exec(ctx, "UPDATE gateway.slices SET status = 'available', port = $2, last_health_at = now() WHERE id = $1", row.ID, s.port); err != nil {
 		b.t.Fatal(err)
 	}
 	return b.user(email)

@@ -14,9 +14,14 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"slicegate/config"
 	"slicegate/jobs"
+	"slicegate/migrations"
+	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
 	"slicegate/runner/docker/dockertest"
 	"slicegate/runner/firewall"
@@ -61,7 +66,7 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 		SliceMemory: 512 << 20, SliceReservation: 256 << 20, SliceSwap: 256 << 20, SliceCPUs: 0.5, SliceCPUShare: 0.25,
 		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second,
 		RolloutBatch: 5, RolloutPatience: time.Hour, RolloutAnswer: time.Minute, RolloutReady: time.Minute, RolloutLife: time.Minute,
-		JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
+		PoolRetry: time.Second, PoolMaxAge: 24 * time.Hour, MinFreeMemory: 1 << 30, StartConcurrency: 8, FillEvery: 30 * time.Second, ReconcileEvery: 15 * time.Second, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
 	}
 	b.settings.SlicePorts.First, b.settings.SlicePorts.Last = dockertest.Ports(50)
 	if change != nil {
@@ -87,12 +92,23 @@ func (b *bundle) hands() jobs.Hands {
 		Directories: host.Directories{Root: b.settings.DataRoot},
 		Ports:       host.Ports{},
 		Walls:       walls(b.settings),
+		Memory:      cgroup.Memory{Root: "/"},
 	}
 }
 
 // walls are real, and let slices out nowhere. dockertest takes them away with the fleet.
 func walls(settings config.Runner) firewall.Wall {
 	return firewall.Wall{Fleet: settings.Fleet, Bridge: firewall.Bridge(settings.Fleet)}
+}
+
+// client inserts jobs.
+func (b *bundle) client() *river.Client[pgx.Tx] {
+	b.t.Helper()
+	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return client
 }
 
 // work runs a runner in this process until stop.

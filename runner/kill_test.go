@@ -21,6 +21,7 @@ import (
 
 	"slicegate/config"
 	"slicegate/jobs"
+	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
 	"slicegate/runner/host"
 	"slicegate/runner/schemas"
@@ -49,26 +50,10 @@ func TestKilledAnywhere(t *testing.T) {
 	for _, point := range killPoints {
 		t.Run(point, func(t *testing.T) {
 			b := setup(t, nil)
-			// A runner that lives on was never at that point: it is told to stop, and the test fails.
-			patience, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-			defer cancel()
-			if err := b.child(patience, point).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
-				t.Fatalf("the runner was not killed there: %v\n%s", err, b.picture())
-			}
-			second := b.child(context.Background(), "")
-			if err := second.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- second.Wait() }()
-			t.Cleanup(func() { _ = second.Process.Kill() })
-			b.until("a slice is ready", 3*time.Minute, func() bool { return b.slices("available") == 1 })
-			if err := second.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-ended; err != nil {
-				t.Errorf("the second runner ended with %v", err)
-			}
+			b.killedAt(point)
+			b.secondRunner(func() {
+				b.until("a slice is ready", 3*time.Minute, func() bool { return b.slices("available") == 1 })
+			})
 			ids := []int64{int64(b.count("SELECT id FROM gateway.slices WHERE status = 'available'"))}
 			if all := b.count("SELECT count(*) FROM gateway.slices"); all != 1 {
 				t.Errorf("%d slices in the end", all)
@@ -79,6 +64,36 @@ func TestKilledAnywhere(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// killedAt works jobs with a runner that is killed at a point.
+func (b *bundle) killedAt(point string) {
+	b.t.Helper()
+	// A runner that lives on was never there: it is told to stop, and the test fails.
+	patience, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if err := b.child(patience, point).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
+		b.t.Fatalf("the runner was not killed there: %v\n%s", err, b.picture())
+	}
+}
+
+// secondRunner works jobs until wait returns, and is then stopped in order.
+func (b *bundle) secondRunner(wait func()) {
+	b.t.Helper()
+	second := b.child(context.Background(), "")
+	if err := second.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- second.Wait() }()
+	b.t.Cleanup(func() { _ = second.Process.Kill() })
+	wait()
+	if err := second.Process.Signal(syscall.SIGTERM); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		b.t.Errorf("the second runner ended with %v", err)
 	}
 }
 
@@ -135,6 +150,7 @@ func beKilled() {
 		Directories: watchedDirectories{host.Directories{Root: settings.DataRoot}, killer},
 		Ports:       host.Ports{},
 		Walls:       walls(settings),
+		Memory:      cgroup.Memory{Root: "/"},
 	}))
 }
 
@@ -231,6 +247,13 @@ func (w watchedDirectories) Remove(ctx context.Context, slice int64) error {
 	w.killer.at("before", "removal")
 	err := w.Directories.Remove(ctx, slice)
 	w.killer.at("after", "removal")
+	return err
+}
+
+func (w watchedDirectories) Move(ctx context.Context, from, to int64) error {
+	w.killer.at("before", "moving")
+	err := w.Directories.Move(ctx, from, to)
+	w.killer.at("after", "moving")
 	return err
 }
 

@@ -24,7 +24,10 @@ const usage = `runner: works the jobs of one server.
   runner slice list
                    show the slices of all servers
   runner slice suspend|resume|recycle N
-                   stop a slice and keep its data; the way back; restart it in order
+                   stop a slice and keep its data; the way back, also of one that has
+                   failed; restart it in order
+  runner slice move N
+                   take its user and data to a new slice of the same server
   runner slice destroy N -yes
                    delete a slice with all of its data, for good
   runner rollout IMAGE
@@ -33,6 +36,7 @@ const usage = `runner: works the jobs of one server.
                    how far it is; begin nothing more; go on; end it where it is
   runner rollout --rollback
                    take every slice of the last rollout back to where it came from
+  runner alerts    show what a person has to know now
 
 Settings come from the environment; the README has a table of them`
 
@@ -57,6 +61,7 @@ func Run(ctx context.Context, args []string) error {
 		"check-image": checkImage,
 		"slice":       slice,
 		"rollout":     rollout,
+		"alerts":      alone(alerts),
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -37,10 +36,7 @@ func newCustomer(t *testing.T) customer {
 	t.Helper()
 	b := setup(t, nil)
 	ctx := context.Background()
-	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := b.client()
 	stop := b.work(b.hands())
 	b.until("the first slice is warm", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 	a := &auth.Auth{Pool: b.db.Pool, Jobs: client, Signer: session.NewSigner([32]byte{1}), SessionLife: time.Hour, TrialDays: 14, Clock: time.Now}
@@ -175,6 +171,31 @@ func TestOrdersThatASliceDoesNotTake(t *testing.T) {
 	}
 }
 
+func TestASuspensionEndsTheWishForARestart(t *testing.T) {
+	t.Parallel()
+	db, ctx := storetest.New(t), context.Background()
+	client, err := river.NewClient(riverpgxv5.New(db.Pool), &river.Config{Schema: migrations.RiverSchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var slice int64
+	if err := db.Pool.QueryRow(ctx, `WITH u AS (INSERT INTO gateway.users (email, password_hash) VALUES ('c@example.com', 'hash') RETURNING id)
+		INSERT INTO gateway.slices (server, image, port, status, user_id) SELECT $1, 'image', 5001, 'assigned', id FROM u RETURNING id`, db.Server(t)).Scan(&slice); err != nil {
+		t.Fatal(err)
+	}
+	for _, order := range []jobs.Order{jobs.OrderRecycle, jobs.OrderSuspend, jobs.OrderResume} {
+		if err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+			return jobs.Give(ctx, tx, client, order, slice, "operator", time.Now())
+		}); err != nil {
+			t.Fatal(err)
+		}
+		row, err := store.New(db.Pool).SliceByID(ctx, slice)
+		if err != nil || (row.RecycleAt != nil) != (order == jobs.OrderRecycle) {
+			t.Errorf("after %s a restart is asked for at %v, %v", order, row.RecycleAt, err)
+		}
+	}
+}
+
 // A runner that is killed while it carries out an order, and another one that goes on.
 func TestOrdersKilledAnywhere(t *testing.T) {
 	for _, kill := range []struct {
@@ -200,30 +221,15 @@ func TestOrdersKilledAnywhere(t *testing.T) {
 			c := newCustomer(t)
 			given := time.Now()
 			c.must(kill.order)
-			patience, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-			defer cancel()
-			if err := c.child(patience, kill.point).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
-				t.Fatalf("the runner was not killed there: %v\n%s", err, c.picture())
-			}
-			second := c.child(context.Background(), "")
-			if err := second.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- second.Wait() }()
-			t.Cleanup(func() { _ = second.Process.Kill() })
+			c.killedAt(kill.point)
 			hands := c.hands()
-			// What had been done before the kill still is to be found done by the job that goes on.
-			c.until(string(kill.order), 3*time.Minute, func() bool {
-				return c.count("SELECT count(*) FROM river.river_job WHERE kind IN ('stop', 'recycle', 'destroy') AND finalized_at IS NULL") == 0 &&
-					c.holds(hands, kill.order, given)
+			c.secondRunner(func() {
+				// What had been done before the kill still is to be found done by the job that goes on.
+				c.until(string(kill.order), 3*time.Minute, func() bool {
+					return c.count("SELECT count(*) FROM river.river_job WHERE kind IN ('stop', 'recycle', 'destroy') AND finalized_at IS NULL") == 0 &&
+						c.holds(hands, kill.order, given)
+				})
 			})
-			if err := second.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-ended; err != nil {
-				t.Errorf("the second runner ended with %v", err)
-			}
 			if kill.order == jobs.OrderDestroy {
 				c.isGone()
 			} else {
@@ -246,6 +252,8 @@ func TestTheWordsOfAnOrder(t *testing.T) {
 		{"resume -3", "", "no number of a slice"},
 		{"resume 3 -yes", "", "runner slice"},
 		{"explode 3", "", "runner slice"},
+		{"move 3", "move", ""},
+		{"move 3 4", "", "runner slice"},
 	} {
 		order, _, err := parseSlice(strings.Fields(test.words))
 		if string(order) != test.order || (err == nil) != (test.complaint == "") || err != nil && !strings.Contains(err.Error(), test.complaint) {

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,13 +20,11 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"slicegate/config"
 	"slicegate/functions/auth"
 	"slicegate/functions/session"
 	"slicegate/jobs"
-	"slicegate/migrations"
 	"slicegate/runner/docker/dockertest"
 	"slicegate/store"
 	"slicegate/store/storetest"
@@ -63,10 +60,7 @@ func newFleet(t *testing.T, customers int, change func(*config.Runner)) *updated
 	})
 	t.Cleanup(b.removeImages)
 	b.build("latest", "ENV SIMULATED_MESSAGES_PER_MINUTE=120")
-	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := b.client()
 	u := &updated{bundle: b, client: client, hands: b.hands()}
 	stop := b.work(u.hands)
 	a := &auth.Auth{Pool: b.db.Pool, Jobs: client, Signer: session.NewSigner([32]byte{1}), SessionLife: time.Hour, TrialDays: 14, Clock: time.Now}
@@ -509,19 +503,8 @@ func TestRolloutsKilledAnywhere(t *testing.T) {
 			u.build("latest", "ENV SIMULATED_MESSAGES_PER_MINUTE=121")
 			after := u.id("latest")
 			u.start("latest")
-			patience, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-			defer cancel()
-			if err := u.child(patience, point).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
-				t.Fatalf("the runner was not killed there: %v\n%s", err, u.picture())
-			}
-			second := u.child(context.Background(), "")
-			if err := second.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- second.Wait() }()
-			t.Cleanup(func() { _ = second.Process.Kill() })
-			u.ends("done")
+			u.killedAt(point)
+			u.secondRunner(func() { u.ends("done") })
 			for _, slice := range u.slices {
 				u.runs(slice, after)
 				if row := u.row(slice); row.FailedAt != nil || row.FromImage != jobs.PinnedName(u.settings.SliceImage, before) {
@@ -532,29 +515,7 @@ func TestRolloutsKilledAnywhere(t *testing.T) {
 			if updates := u.count("SELECT count(*) FROM gateway.audit WHERE action = 'slice.update'"); updates != 3 {
 				t.Errorf("%d updates of 3 slices", updates)
 			}
-			if err := second.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-ended; err != nil {
-				t.Errorf("the second runner ended with %v", err)
-			}
 		})
-	}
-}
-
-// Two runners of one server at once have the effect of one.
-func TestARolloutByTwoRunners(t *testing.T) {
-	u := newFleet(t, 3, nil)
-	u.build("new", "ENV SIMULATED_MESSAGES_PER_MINUTE=121")
-	u.work(u.hands)
-	u.work(u.hands)
-	u.start("new")
-	u.ends("done")
-	for _, slice := range u.slices {
-		u.runs(slice, u.id("new"))
-	}
-	if updates := u.count("SELECT count(*) FROM gateway.audit WHERE action = 'slice.update'"); updates != 4 {
-		t.Errorf("%d updates of 4 slices", updates)
 	}
 }
 

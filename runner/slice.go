@@ -40,6 +40,17 @@ func slice(ctx context.Context, settings config.Runner, args []string) error {
 	if err != nil {
 		return err
 	}
+	if order == orderMove {
+		var to int64
+		if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) (err error) {
+			to, err = jobs.GiveMove(ctx, tx, client, id, "operator")
+			return err
+		}); err != nil {
+			return err
+		}
+		fmt.Printf("slice %d is being moved to slice %d; `runner slice list` shows how far it is\n", id, to)
+		return nil
+	}
 	if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		return jobs.Give(ctx, tx, client, order, id, "operator", time.Now())
 	}); err != nil {
@@ -49,12 +60,15 @@ func slice(ctx context.Context, settings config.Runner, args []string) error {
 	return nil
 }
 
+// orderMove is an order to two slices.
+const orderMove = "move"
+
 // parseSlice reads the words after `runner slice`; the order is "" for the list.
 func parseSlice(args []string) (jobs.Order, int64, error) {
 	if len(args) == 1 && args[0] == "list" {
 		return "", 0, nil
 	}
-	if len(args) < 2 || !jobs.Order(args[0]).Known() {
+	if len(args) < 2 || !jobs.Order(args[0]).Known() && args[0] != orderMove {
 		return "", 0, errors.New(usage)
 	}
 	order := jobs.Order(args[0])
@@ -78,7 +92,7 @@ func listSlices(ctx context.Context, pool *pgxpool.Pool, to io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SLICE\tSERVER\tSTATUS\tPORT\tUSER\tIMAGE\tAGE")
+	fmt.Fprintln(table, "SLICE\tSERVER\tSTATUS\tPORT\tUSER\tMEMORY\tSWAP\tDISK\tIMAGE\tAGE")
 	for _, one := range all {
 		port, user := "-", "-"
 		if one.Port != nil {
@@ -88,10 +102,21 @@ func listSlices(ctx context.Context, pool *pgxpool.Pool, to io.Writer) error {
 			user = *one.UserEmail
 		}
 		status := one.Status
-		if one.RecycleAt != nil {
+		switch {
+		case one.MovingTo != nil:
+			status = fmt.Sprintf("moving to %d", *one.MovingTo)
+		case one.RecycleAt != nil:
 			status += ", restarting"
+		case one.StartAt != nil && one.Crashes > 0:
+			status += fmt.Sprintf(", crashed %d times", one.Crashes)
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", one.ID, one.Server, status, port, user, one.Image, time.Since(one.CreatedAt).Round(time.Minute))
+		memory, swap, disk := "-", "-", "-"
+		if one.MeasuredAt != nil {
+			memory, swap, disk = megabytes(one.MemoryBytes), megabytes(one.SwapBytes), megabytes(one.StorageBytes)
+		}
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", one.ID, one.Server, status, port, user, memory, swap, disk, one.Image, time.Since(one.CreatedAt).Round(time.Minute))
 	}
 	return table.Flush()
 }
+
+func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", bytes>>20) }

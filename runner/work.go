@@ -16,6 +16,7 @@ import (
 	"slicegate/config"
 	"slicegate/jobs"
 	"slicegate/migrations"
+	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
 	"slicegate/runner/host"
 	"slicegate/runner/schemas"
@@ -31,7 +32,8 @@ const (
 // work opens what the jobs need of this server and works them until ctx ends.
 func work(ctx context.Context, settings config.Runner) error {
 	// Each job that works on a slice holds one connection for its lock beside those it uses.
-	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers)+8)
+	// One more is the server's lease.
+	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers)+9)
 	if err != nil {
 		return err
 	}
@@ -60,6 +62,7 @@ func work(ctx context.Context, settings config.Runner) error {
 		Directories: host.Directories{Root: settings.DataRoot},
 		Ports:       host.Ports{},
 		Walls:       walls,
+		Memory:      cgroup.Memory{Root: "/"},
 	})
 }
 
@@ -97,6 +100,12 @@ func chromiumProfile(settings config.Runner) string {
 // Work runs a River client on this server's queue and the common one until ctx ends; running
 // jobs then finish, or are cancelled in time for a restart to repeat them.
 func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) error {
+	// Before anything is done for the server: another runner may be at it.
+	lease, err := takeLease(ctx, pool, settings.Server)
+	if err != nil {
+		return err
+	}
+	defer lease.release()
 	// Before any slice runs: at a boot none is there, and those of another runner's time are.
 	repaired, err := hands.Walls.Ensure(ctx)
 	if err != nil {
@@ -107,6 +116,13 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	}
 	if err := store.New(pool).RegisterServer(ctx, store.RegisterServerParams{Name: settings.Server, ConfiguredImage: settings.SliceImage}); err != nil {
 		return fmt.Errorf("register server %s (has `runner migrate` been run?): %w", settings.Server, err)
+	}
+	left, err := takeOver(ctx, pool, settings.Server)
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		slog.InfoContext(ctx, "jobs that the last runner was at go on", "server", settings.Server, "jobs", left)
 	}
 	client, err := newClient(settings, pool, hands)
 	if err != nil {
@@ -123,7 +139,7 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	}
 	if err == nil {
 		slog.InfoContext(ctx, "working", "server", settings.Server, "fleet", settings.Fleet)
-		<-ctx.Done()
+		err = lease.keep(ctx)
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
@@ -141,16 +157,24 @@ func halt(ctx context.Context, client *river.Client[pgx.Tx]) error {
 }
 
 func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*river.Client[pgx.Tx], error) {
-	workers, ports := river.NewWorkers(), settings.SlicePorts.Odd()
-	river.AddWorker(workers, &jobs.Provision{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
-	river.AddWorker(workers, &jobs.Start{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
+	workers := river.NewWorkers()
+	bringUp := jobs.BringUp{
+		Pool: pool, Hands: hands, Ports: settings.SlicePorts.Odd(), Clock: time.Now,
+		Turns: jobs.Turns{Pool: pool, AtOnce: settings.StartConcurrency, Clock: time.Now},
+	}
+	river.AddWorker(workers, &jobs.Provision{BringUp: bringUp, FirstPause: settings.PoolRetry})
+	river.AddWorker(workers, &jobs.Start{BringUp: bringUp})
 	river.AddWorker(workers, &jobs.Release{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.Stop{Pool: pool, Hands: hands})
-	river.AddWorker(workers, &jobs.Recycle{Pool: pool, Hands: hands, Ports: ports, Clock: time.Now})
-	river.AddWorker(workers, &jobs.Destroy{Pool: pool, Hands: hands})
+	river.AddWorker(workers, &jobs.Recycle{BringUp: bringUp})
+	river.AddWorker(workers, &jobs.Move{Pool: pool, Hands: hands, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Destroy{Pool: pool, Hands: hands, Clock: time.Now})
 	river.AddWorker(workers, &jobs.FillPool{
-		Pool: pool, PoolSize: settings.PoolSize, MaxSlices: settings.MaxSlices, Image: settings.SliceImage, Clock: time.Now,
+		Pool: pool, Hands: hands, PoolSize: settings.PoolSize, MaxSlices: settings.MaxSlices, MaxAge: settings.PoolMaxAge,
+		Image: settings.SliceImage, Memory: int64(settings.SliceReservation), MemoryLeft: int64(settings.MinFreeMemory), Clock: time.Now,
 	})
+	river.AddWorker(workers, &jobs.ReconcileData{Pool: pool, Hands: hands, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Measure{Pool: pool, Hands: hands, Clock: time.Now})
 	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
@@ -162,6 +186,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	}})
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{
+		ID:      clientID(settings.Server, time.Now()),
 		Schema:  migrations.RiverSchema,
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
@@ -173,10 +198,12 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		Logger:               slog.New(warnings{slog.Default().Handler()}),
 		ErrorHandler:         failures{},
 		PeriodicJobs: []*river.PeriodicJob{
-			every(30*time.Second, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
-			every(15*time.Second, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
+			every(settings.FillEvery, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
+			every(settings.ReconcileEvery, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
 			every(time.Minute, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}),
 			every(30*time.Second, jobs.TendRolloutsArgs{}),
+			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
+			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),
 		},
 	})

@@ -10,14 +10,11 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"slicegate/config"
 	"slicegate/functions/auth"
 	"slicegate/functions/session"
 	"slicegate/jobs"
-	"slicegate/migrations"
 )
 
 func TestTwentyRegisterWithOneWarmSlice(t *testing.T) {
@@ -25,10 +22,7 @@ func TestTwentyRegisterWithOneWarmSlice(t *testing.T) {
 	b.work(b.hands())
 	b.until("the first slice is warm", 3*time.Minute, func() bool { return b.slices("available") == 1 })
 
-	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := b.client()
 	a := &auth.Auth{Pool: b.db.Pool, Jobs: client, Signer: session.NewSigner([32]byte{1}), SessionLife: time.Hour, TrialDays: 14, Clock: time.Now}
 	var everyone sync.WaitGroup
 	for i := range 20 {
@@ -65,26 +59,6 @@ func TestNeverMoreThanMaxSlices(t *testing.T) {
 	stop()
 	if total := b.count("SELECT count(*) FROM gateway.slices"); total != 2 {
 		t.Errorf("%d slices were ordered", total)
-	}
-}
-
-func TestASliceThatCannotStartIsReleased(t *testing.T) {
-	b := setup(t, func(s *config.Runner) { s.WAEngine, s.PoolSize, s.MaxSlices = "no-such-engine", 3, 9 })
-	b.work(b.hands())
-	b.until("three slices have failed and been released", 4*time.Minute, func() bool {
-		return b.count("SELECT count(*) FROM gateway.slices WHERE status = 'failed' AND port IS NULL") == 3
-	})
-	for kind, ids := range b.onServer() {
-		if len(ids) > 0 {
-			t.Errorf("failed slices left their %s: %v", kind, ids)
-		}
-	}
-	b.until("the pool was looked at since", 3*time.Minute, func() bool {
-		return b.count(`SELECT count(*) FROM river.river_job WHERE kind = 'fill_pool' AND state = 'completed'
-			AND attempted_at > (SELECT max(at) FROM gateway.audit WHERE action = 'slice.release')`) >= 1
-	})
-	if total := b.count("SELECT count(*) FROM gateway.slices"); total != 3 {
-		t.Errorf("%d slices: an image that fails is tried in a loop", total)
 	}
 }
 
@@ -152,10 +126,7 @@ func TestWallsThatSomebodyTookDownAreUpAgainAndToldOf(t *testing.T) {
 	if err := walls(b.settings).Remove(ctx); err != nil {
 		t.Fatal(err)
 	}
-	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := b.client()
 	// As the minute does.
 	if _, err := client.Insert(ctx, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}, nil); err != nil {
 		t.Fatal(err)

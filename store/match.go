@@ -4,19 +4,24 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
+
+// CheckedWithin is how lately a slice must have been found healthy to be given to somebody:
+// `fill_pool` asks those of the pool every 30 s.
+const CheckedWithin = 90 * time.Second
 
 // Match gives ready slices to waiting users, the longest wait first, until one of the two
 // runs out, and returns the slices it gave. It belongs in the transaction that made a user
 // wait or a slice ready. Two such transactions at once can each miss the other's row, so
 // each must also enqueue jobs.FillPoolArgs, whose worker matches again after both.
-func Match(ctx context.Context, tx pgx.Tx, actor string) ([]Slice, error) {
+func Match(ctx context.Context, tx pgx.Tx, actor string, now time.Time) ([]Slice, error) {
 	queries := New(tx)
 	var matched []Slice
 	for {
-		slice, err := queries.MatchNext(ctx)
+		slice, err := queries.MatchNext(ctx, MatchNextParams{Now: now, CheckedSince: now.Add(-CheckedWithin)})
 		if IsNone(err) {
 			return matched, nil
 		}

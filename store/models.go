@@ -8,6 +8,16 @@ import (
 	"time"
 )
 
+type Alert struct {
+	ID       int64
+	Kind     string
+	Subject  string
+	Severity string
+	Detail   string
+	OpenedAt time.Time
+	ClosedAt *time.Time
+}
+
 type Rollout struct {
 	ID         int64
 	AskedImage string
@@ -49,6 +59,16 @@ type RolloutSlice struct {
 	Note       string
 }
 
+type Server struct {
+	Name            string
+	RegisteredAt    time.Time
+	Room            int32
+	PoolFailures    int32
+	PoolRetryAt     *time.Time
+	ConfiguredImage *string
+	Image           *string
+}
+
 type Slice struct {
 	ID             int64
 	Server         string
@@ -68,6 +88,14 @@ type Slice struct {
 	Crashes        int32
 	CrashedAt      *time.Time
 	StartAt        *time.Time
+	Version        int64
+	StatusAt       time.Time
+	CrashTimes     []time.Time
+	MemoryBytes    int64
+	SwapBytes      int64
+	MeasuredAt     *time.Time
+	MovedFrom      *int64
+	MovedStatus    *string
 }
 
 type User struct {
@@ -81,4 +109,5 @@ type User struct {
 	WaitingSince       *time.Time
 	CreatedAt          time.Time
 	LastLoginAt        *time.Time
+	WaitListed         bool
 }

@@ -7,7 +7,17 @@ package store
 
 import (
 	"context"
+	"time"
 )
+
+const forgetPoolFailures = `-- name: ForgetPoolFailures :exec
+UPDATE gateway.servers SET pool_failures = 0, pool_retry_at = NULL WHERE name = $1 AND pool_failures > 0
+`
+
+func (q *Queries) ForgetPoolFailures(ctx context.Context, name string) error {
+	_, err := q.db.Exec(ctx, forgetPoolFailures, name)
+	return err
+}
 
 const imageOfNewSlices = `-- name: ImageOfNewSlices :one
 SELECT coalesce(s.image, $1::text)::text AS image,
@@ -57,6 +67,35 @@ func (q *Queries) ListServers(ctx context.Context) ([]string, error) {
 	return items, nil
 }
 
+const notePoolFailure = `-- name: NotePoolFailure :exec
+UPDATE gateway.servers SET pool_failures = $1, pool_retry_at = $2::timestamptz WHERE name = $3
+`
+
+type NotePoolFailureParams struct {
+	Failures int32
+	RetryAt  time.Time
+	Name     string
+}
+
+func (q *Queries) NotePoolFailure(ctx context.Context, arg NotePoolFailureParams) error {
+	_, err := q.db.Exec(ctx, notePoolFailure, arg.Failures, arg.RetryAt, arg.Name)
+	return err
+}
+
+const noteRoom = `-- name: NoteRoom :exec
+UPDATE gateway.servers SET room = $1 WHERE name = $2 AND room <> $1
+`
+
+type NoteRoomParams struct {
+	Room int32
+	Name string
+}
+
+func (q *Queries) NoteRoom(ctx context.Context, arg NoteRoomParams) error {
+	_, err := q.db.Exec(ctx, noteRoom, arg.Room, arg.Name)
+	return err
+}
+
 const registerServer = `-- name: RegisterServer :exec
 INSERT INTO gateway.servers (name, configured_image) VALUES ($1, $2::text)
 ON CONFLICT (name) DO UPDATE SET configured_image = excluded.configured_image,
@@ -76,6 +115,25 @@ func (q *Queries) RegisterServer(ctx context.Context, arg RegisterServerParams) 
 	return err
 }
 
+const serverByName = `-- name: ServerByName :one
+SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image FROM gateway.servers WHERE name = $1
+`
+
+func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error) {
+	row := q.db.QueryRow(ctx, serverByName, name)
+	var i Server
+	err := row.Scan(
+		&i.Name,
+		&i.RegisteredAt,
+		&i.Room,
+		&i.PoolFailures,
+		&i.PoolRetryAt,
+		&i.ConfiguredImage,
+		&i.Image,
+	)
+	return i, err
+}
+
 const setServerImage = `-- name: SetServerImage :execrows
 UPDATE gateway.servers SET image = $1::text WHERE name = $2
 `
@@ -91,4 +149,16 @@ func (q *Queries) SetServerImage(ctx context.Context, arg SetServerImageParams) 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const tryLockServer = `-- name: TryLockServer :one
+SELECT pg_try_advisory_lock(hashtextextended('runner ' || $1::text, 0))
+`
+
+// A lock of the connection: a server has one runner.
+func (q *Queries) TryLockServer(ctx context.Context, server string) (bool, error) {
+	row := q.db.QueryRow(ctx, tryLockServer, server)
+	var pg_try_advisory_lock bool
+	err := row.Scan(&pg_try_advisory_lock)
+	return pg_try_advisory_lock, err
 }

@@ -1,62 +1,85 @@
 -- name: MatchNext :one
 -- Gives the slice that has been ready longest to the user who has waited longest. No row: nobody
--- waits, or nothing is free. Rows that another transaction is matching are passed over; whoever is
--- missed that way is matched by the fill_pool job which every such transaction enqueues.
+-- waits, or nothing is free that was found healthy lately. Rows that another transaction is matching
+-- are passed over; whoever is missed that way is matched by the fill_pool job which every such
+-- transaction enqueues. The trial begins with the slice: the wait is added to it.
 WITH waiting AS (
-    SELECT id FROM gateway.users WHERE waiting_since IS NOT NULL
+    SELECT id, waiting_since, wait_listed FROM gateway.users WHERE waiting_since IS NOT NULL
     ORDER BY waiting_since, id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), free AS (
-    SELECT id FROM gateway.slices WHERE status = 'available'
+    SELECT id FROM gateway.slices
+    WHERE status = 'available' AND last_health_at > @checked_since::timestamptz
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), served AS (
-    UPDATE gateway.users u SET waiting_since = NULL
+    UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false,
+        trial_ends_at = u.trial_ends_at + greatest(sqlc.arg(now)::timestamptz - waiting.waiting_since, '0'::interval)
     FROM waiting, free WHERE u.id = waiting.id
+), told AS (
+    INSERT INTO gateway.emails (user_id, kind)
+    SELECT waiting.id, 'place_free' FROM waiting, free WHERE waiting.wait_listed
 )
 UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
 FROM waiting, free WHERE s.id = free.id
 RETURNING s.*;
 
 -- name: SliceByUser :one
-SELECT * FROM gateway.slices WHERE user_id = @user_id::bigint;
+SELECT s.*, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
+FROM gateway.slices s WHERE s.user_id = @user_id::bigint;
 
 -- name: SliceByID :one
 SELECT * FROM gateway.slices WHERE id = @id;
+
+-- name: LockedSlice :one
+SELECT * FROM gateway.slices WHERE id = @id FOR UPDATE;
+
+-- name: IsMoving :one
+SELECT EXISTS (SELECT FROM gateway.slices WHERE moved_from = @slice::bigint AND status = 'provisioning');
+
+-- name: TakeSlice :one
+-- What a job calls that begins to work on a slice, under its lock: whoever took it before writes nothing any more.
+UPDATE gateway.slices SET version = version + 1 WHERE id = @id RETURNING *;
 
 -- name: LockPool :exec
 -- Held to the end of the transaction: the pool of a server is counted and filled by one at a time.
 SELECT pg_advisory_xact_lock(hashtextextended('pool ' || @server::text, 0));
 
 -- name: CountPool :one
-SELECT count(*) FILTER (WHERE status = 'available')    AS available,
-       count(*) FILTER (WHERE status = 'provisioning') AS provisioning,
-       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed')) AS live,
-       count(*) FILTER (WHERE status = 'failed' AND created_at > @failed_since::timestamptz) AS failed_lately
+SELECT count(*) FILTER (WHERE status = 'provisioning' AND moved_from IS NULL) AS provisioning,
+       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed') OR user_id IS NOT NULL) AS live
 FROM gateway.slices WHERE server = @server;
+
+-- name: PoolSlices :many
+SELECT * FROM gateway.slices WHERE server = @server AND status = 'available' ORDER BY id;
+
+-- name: NoteHealthy :exec
+UPDATE gateway.slices SET last_health_at = @now::timestamptz
+WHERE id = @id AND status = 'available' AND version = @version AND recycle_at IS NULL;
 
 -- name: CreateSlice :one
 INSERT INTO gateway.slices (server, image) VALUES (@server, @image) RETURNING *;
 
 -- name: SlicesInStatus :many
-SELECT id FROM gateway.slices WHERE server = @server AND status = ANY(@statuses::text[]) ORDER BY id;
+SELECT * FROM gateway.slices WHERE server = @server AND status = ANY(@statuses::text[]) ORDER BY id;
 
 -- name: PortsInUse :many
 SELECT port::integer FROM gateway.slices WHERE server = @server AND port IS NOT NULL;
 
 -- name: SetPort :execrows
-UPDATE gateway.slices SET port = @port::integer WHERE id = @id AND status = @status;
+UPDATE gateway.slices SET port = @port::integer WHERE id = @id AND status = @status AND version = @version;
 
 -- name: MakeAvailable :execrows
-UPDATE gateway.slices SET status = 'available' WHERE id = @id AND status = 'provisioning';
+UPDATE gateway.slices SET status = 'available', last_health_at = @now::timestamptz WHERE id = @id AND status = 'provisioning' AND version = @version;
 
 -- name: MarkFailed :execrows
-UPDATE gateway.slices SET status = 'failed' WHERE id = @id AND status = 'provisioning';
+-- Of a slice that cannot be made, or has ended too often.
+UPDATE gateway.slices SET status = 'failed', recycle_at = NULL, start_at = NULL WHERE id = @id AND status = @status AND version = @version;
 
--- name: FreePort :exec
-UPDATE gateway.slices SET port = NULL WHERE id = @id AND status IN ('failed', 'destroyed');
+-- name: FreePort :execrows
+UPDATE gateway.slices SET port = NULL WHERE id = @id AND status = 'failed' AND user_id IS NULL AND version = @version;
 
 -- name: SlicesToRelease :many
--- Failed slices that may still have something on the server: release clears the port last.
-SELECT id FROM gateway.slices WHERE server = @server AND status = 'failed' AND port IS NOT NULL ORDER BY id;
+-- Failed slices of nobody that may still have something on the server: release clears the port last.
+SELECT id FROM gateway.slices WHERE server = @server AND status = 'failed' AND user_id IS NULL AND port IS NOT NULL ORDER BY id;
 
 -- name: TryLockSlice :one
 -- A lock of the connection, not of the transaction: held over work outside Postgres.
@@ -66,32 +89,70 @@ SELECT pg_try_advisory_lock(hashtextextended('slice ' || @slice::bigint, 0));
 SELECT pg_advisory_unlock(hashtextextended('slice ' || @slice::bigint, 0));
 
 -- name: MoveSlice :one
--- Takes a slice from one of some statuses to another, with its crashes forgotten. No row: it is in none of them.
-UPDATE gateway.slices SET status = @to_status, crashes = 0, start_at = NULL WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
+-- Takes a slice from one of some statuses to another, with its crashes forgotten, and a restart that was
+-- asked for: the way there ends the container, or begins with none. No row: it is in none of them, or it is
+-- about to be moved elsewhere, or has failed without ever having had a user.
+UPDATE gateway.slices s SET status = @to_status, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL
+WHERE s.id = @id AND s.status = ANY(@from_statuses::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
+RETURNING s.*;
 
 -- name: AskRecycle :one
-UPDATE gateway.slices SET recycle_at = @now::timestamptz, crashes = 0, start_at = NULL WHERE id = @id AND status = ANY(@from_statuses::text[]) RETURNING *;
+UPDATE gateway.slices s SET recycle_at = @now::timestamptz, crashes = 0, crash_times = '{}', start_at = NULL, last_health_at = NULL
+WHERE s.id = @id AND s.status = ANY(@from_statuses::text[]) RETURNING s.*;
 
 -- name: FinishRecycle :execrows
 -- Zero rows: it was asked for again meanwhile, and a job for that is there.
-UPDATE gateway.slices SET recycle_at = NULL WHERE id = @id AND recycle_at = @recycle_at;
+UPDATE gateway.slices SET recycle_at = NULL WHERE id = @id AND recycle_at = @recycle_at AND version = @version;
 
 -- name: FinishDestroy :execrows
 -- What stays of a slice says nothing of its user.
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
-    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL, crashes = 0, crashed_at = NULL, start_at = NULL, storage_bytes = 0
-WHERE id = @id AND status = 'destroying';
+    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
+    crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
+    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL
+WHERE id = @id AND status = 'destroying' AND version = @version;
 
 -- name: ListSlices :many
-SELECT s.*, u.email AS user_email FROM gateway.slices s LEFT JOIN gateway.users u ON u.id = s.user_id
+SELECT s.*, u.email AS user_email, t.id AS moving_to
+FROM gateway.slices s
+LEFT JOIN gateway.users u ON u.id = s.user_id
+LEFT JOIN gateway.slices t ON t.moved_from = s.id AND t.status = 'provisioning'
 WHERE s.status <> 'destroyed' ORDER BY s.server, s.id;
 
 -- name: SlicesOfServer :many
 SELECT * FROM gateway.slices WHERE server = @server AND status <> 'destroyed' ORDER BY id;
 
+-- name: AllSlices :many
+-- Every slice there ever was on any server, as briefly as a comparison with what is there needs it.
+SELECT id, server, status, status_at, user_id FROM gateway.slices ORDER BY id;
+
 -- name: NoteCrash :execrows
-UPDATE gateway.slices SET crashes = @crashes, crashed_at = @crashed_at, start_at = @start_at
-WHERE id = @id AND status IN ('available', 'assigned');
+UPDATE gateway.slices SET crashes = @crashes, crashed_at = @crashed_at, crash_times = @crash_times, start_at = @start_at, last_health_at = NULL
+WHERE id = @id AND status IN ('available', 'assigned') AND version = @version;
 
 -- name: ForgetCrashes :exec
-UPDATE gateway.slices SET crashes = 0, start_at = NULL WHERE id = @id;
+UPDATE gateway.slices SET crashes = 0, start_at = NULL WHERE id = @id AND version = @version;
+
+-- name: NoteUsage :exec
+-- What slices use, in one statement for all of a server. A size below zero was not read: the last one stays.
+UPDATE gateway.slices s SET memory_bytes = used.memory, swap_bytes = used.swap, measured_at = @now::timestamptz,
+    storage_bytes = CASE WHEN used.storage < 0 THEN s.storage_bytes ELSE used.storage END
+FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@memories::bigint[]) AS memory, unnest(@swaps::bigint[]) AS swap, unnest(@storages::bigint[]) AS storage) used
+WHERE s.id = used.id AND s.status <> 'destroyed';
+
+-- name: TakeTarget :one
+-- Takes a pool slice of the same server out of the pool, for the user and the data of another. No row: none is ready.
+UPDATE gateway.slices SET status = 'provisioning', moved_from = @source::bigint, moved_status = @moved_status::text
+WHERE id = (SELECT free.id FROM gateway.slices free WHERE free.server = @server AND free.status = 'available' ORDER BY free.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING *;
+
+-- name: LeaveForMove :execrows
+-- Gives up the user of a slice whose data have been moved.
+UPDATE gateway.slices SET status = 'destroying', user_id = NULL WHERE id = @id AND status = 'suspended' AND user_id = @user_id::bigint;
+
+-- name: ArriveFromMove :execrows
+UPDATE gateway.slices SET status = moved_status, user_id = @user_id::bigint, moved_from = NULL, moved_status = NULL,
+    wa_state = @wa_state, wa_connected = @wa_connected, wa_phone = @wa_phone, wa_changed_at = @wa_changed_at,
+    last_activity_at = @last_activity_at, storage_bytes = @storage_bytes
+WHERE id = @id AND status = 'provisioning' AND moved_from = @source::bigint AND version = @version;

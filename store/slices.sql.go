@@ -10,8 +10,87 @@ import (
 	"time"
 )
 
+const allSlices = `-- name: AllSlices :many
+SELECT id, server, status, status_at, user_id FROM gateway.slices ORDER BY id
+`
+
+type AllSlicesRow struct {
+	ID       int64
+	Server   string
+	Status   string
+	StatusAt time.Time
+	UserID   *int64
+}
+
+// Every slice there ever was on any server, as briefly as a comparison with what is there needs it.
+func (q *Queries) AllSlices(ctx context.Context) ([]AllSlicesRow, error) {
+	rows, err := q.db.Query(ctx, allSlices)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AllSlicesRow
+	for rows.Next() {
+		var i AllSlicesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Server,
+			&i.Status,
+			&i.StatusAt,
+			&i.UserID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const arriveFromMove = `-- name: ArriveFromMove :execrows
+UPDATE gateway.slices SET status = moved_status, user_id = $1::bigint, moved_from = NULL, moved_status = NULL,
+    wa_state = $2, wa_connected = $3, wa_phone = $4, wa_changed_at = $5,
+    last_activity_at = $6, storage_bytes = $7
+WHERE id = $8 AND status = 'provisioning' AND moved_from = $9::bigint AND version = $10
+`
+
+type ArriveFromMoveParams struct {
+	UserID         int64
+	WaState        string
+	WaConnected    bool
+	WaPhone        *string
+	WaChangedAt    *time.Time
+	LastActivityAt *time.Time
+	StorageBytes   int64
+	ID             int64
+	Source         int64
+	Version        int64
+}
+
+func (q *Queries) ArriveFromMove(ctx context.Context, arg ArriveFromMoveParams) (int64, error) {
+	result, err := q.db.Exec(ctx, arriveFromMove,
+		arg.UserID,
+		arg.WaState,
+		arg.WaConnected,
+		arg.WaPhone,
+		arg.WaChangedAt,
+		arg.LastActivityAt,
+		arg.StorageBytes,
+		arg.ID,
+		arg.Source,
+		arg.Version,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const askRecycle = `-- name: AskRecycle :one
-UPDATE gateway.slices SET recycle_at = $1::timestamptz, crashes = 0, start_at = NULL WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at
+UPDATE gateway.slices s SET recycle_at = $1::timestamptz, crashes = 0, crash_times = '{}', start_at = NULL, last_health_at = NULL
+WHERE s.id = $2 AND s.status = ANY($3::text[]) RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status
 `
 
 type AskRecycleParams struct {
@@ -42,44 +121,38 @@ func (q *Queries) AskRecycle(ctx context.Context, arg AskRecycleParams) (Slice, 
 		&i.Crashes,
 		&i.CrashedAt,
 		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
 	)
 	return i, err
 }
 
 const countPool = `-- name: CountPool :one
-SELECT count(*) FILTER (WHERE status = 'available')    AS available,
-       count(*) FILTER (WHERE status = 'provisioning') AS provisioning,
-       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed')) AS live,
-       count(*) FILTER (WHERE status = 'failed' AND created_at > $1::timestamptz) AS failed_lately
-FROM gateway.slices WHERE server = $2
+SELECT count(*) FILTER (WHERE status = 'provisioning' AND moved_from IS NULL) AS provisioning,
+       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed') OR user_id IS NOT NULL) AS live
+FROM gateway.slices WHERE server = $1
 `
 
-type CountPoolParams struct {
-	FailedSince time.Time
-	Server      string
-}
-
 type CountPoolRow struct {
-	Available    int64
 	Provisioning int64
 	Live         int64
-	FailedLately int64
 }
 
-func (q *Queries) CountPool(ctx context.Context, arg CountPoolParams) (CountPoolRow, error) {
-	row := q.db.QueryRow(ctx, countPool, arg.FailedSince, arg.Server)
+func (q *Queries) CountPool(ctx context.Context, server string) (CountPoolRow, error) {
+	row := q.db.QueryRow(ctx, countPool, server)
 	var i CountPoolRow
-	err := row.Scan(
-		&i.Available,
-		&i.Provisioning,
-		&i.Live,
-		&i.FailedLately,
-	)
+	err := row.Scan(&i.Provisioning, &i.Live)
 	return i, err
 }
 
 const createSlice = `-- name: CreateSlice :one
-INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at
+INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status
 `
 
 type CreateSliceParams struct {
@@ -109,19 +182,34 @@ func (q *Queries) CreateSlice(ctx context.Context, arg CreateSliceParams) (Slice
 		&i.Crashes,
 		&i.CrashedAt,
 		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
 	)
 	return i, err
 }
 
 const finishDestroy = `-- name: FinishDestroy :execrows
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
-    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL, crashes = 0, crashed_at = NULL, start_at = NULL, storage_bytes = 0
-WHERE id = $1 AND status = 'destroying'
+    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
+    crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
+    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL
+WHERE id = $1 AND status = 'destroying' AND version = $2
 `
 
+type FinishDestroyParams struct {
+	ID      int64
+	Version int64
+}
+
 // What stays of a slice says nothing of its user.
-func (q *Queries) FinishDestroy(ctx context.Context, id int64) (int64, error) {
-	result, err := q.db.Exec(ctx, finishDestroy, id)
+func (q *Queries) FinishDestroy(ctx context.Context, arg FinishDestroyParams) (int64, error) {
+	result, err := q.db.Exec(ctx, finishDestroy, arg.ID, arg.Version)
 	if err != nil {
 		return 0, err
 	}
@@ -129,17 +217,18 @@ func (q *Queries) FinishDestroy(ctx context.Context, id int64) (int64, error) {
 }
 
 const finishRecycle = `-- name: FinishRecycle :execrows
-UPDATE gateway.slices SET recycle_at = NULL WHERE id = $1 AND recycle_at = $2
+UPDATE gateway.slices SET recycle_at = NULL WHERE id = $1 AND recycle_at = $2 AND version = $3
 `
 
 type FinishRecycleParams struct {
 	ID        int64
 	RecycleAt *time.Time
+	Version   int64
 }
 
 // Zero rows: it was asked for again meanwhile, and a job for that is there.
 func (q *Queries) FinishRecycle(ctx context.Context, arg FinishRecycleParams) (int64, error) {
-	result, err := q.db.Exec(ctx, finishRecycle, arg.ID, arg.RecycleAt)
+	result, err := q.db.Exec(ctx, finishRecycle, arg.ID, arg.RecycleAt, arg.Version)
 	if err != nil {
 		return 0, err
 	}
@@ -147,25 +236,70 @@ func (q *Queries) FinishRecycle(ctx context.Context, arg FinishRecycleParams) (i
 }
 
 const forgetCrashes = `-- name: ForgetCrashes :exec
-UPDATE gateway.slices SET crashes = 0, start_at = NULL WHERE id = $1
+UPDATE gateway.slices SET crashes = 0, start_at = NULL WHERE id = $1 AND version = $2
 `
 
-func (q *Queries) ForgetCrashes(ctx context.Context, id int64) error {
-	_, err := q.db.Exec(ctx, forgetCrashes, id)
+type ForgetCrashesParams struct {
+	ID      int64
+	Version int64
+}
+
+func (q *Queries) ForgetCrashes(ctx context.Context, arg ForgetCrashesParams) error {
+	_, err := q.db.Exec(ctx, forgetCrashes, arg.ID, arg.Version)
 	return err
 }
 
-const freePort = `-- name: FreePort :exec
-UPDATE gateway.slices SET port = NULL WHERE id = $1 AND status IN ('failed', 'destroyed')
+const freePort = `-- name: FreePort :execrows
+UPDATE gateway.slices SET port = NULL WHERE id = $1 AND status = 'failed' AND user_id IS NULL AND version = $2
 `
 
-func (q *Queries) FreePort(ctx context.Context, id int64) error {
-	_, err := q.db.Exec(ctx, freePort, id)
-	return err
+type FreePortParams struct {
+	ID      int64
+	Version int64
+}
+
+func (q *Queries) FreePort(ctx context.Context, arg FreePortParams) (int64, error) {
+	result, err := q.db.Exec(ctx, freePort, arg.ID, arg.Version)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const isMoving = `-- name: IsMoving :one
+SELECT EXISTS (SELECT FROM gateway.slices WHERE moved_from = $1::bigint AND status = 'provisioning')
+`
+
+func (q *Queries) IsMoving(ctx context.Context, slice int64) (bool, error) {
+	row := q.db.QueryRow(ctx, isMoving, slice)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const leaveForMove = `-- name: LeaveForMove :execrows
+UPDATE gateway.slices SET status = 'destroying', user_id = NULL WHERE id = $1 AND status = 'suspended' AND user_id = $2::bigint
+`
+
+type LeaveForMoveParams struct {
+	ID     int64
+	UserID int64
+}
+
+// Gives up the user of a slice whose data have been moved.
+func (q *Queries) LeaveForMove(ctx context.Context, arg LeaveForMoveParams) (int64, error) {
+	result, err := q.db.Exec(ctx, leaveForMove, arg.ID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const listSlices = `-- name: ListSlices :many
-SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, u.email AS user_email FROM gateway.slices s LEFT JOIN gateway.users u ON u.id = s.user_id
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, u.email AS user_email, t.id AS moving_to
+FROM gateway.slices s
+LEFT JOIN gateway.users u ON u.id = s.user_id
+LEFT JOIN gateway.slices t ON t.moved_from = s.id AND t.status = 'provisioning'
 WHERE s.status <> 'destroyed' ORDER BY s.server, s.id
 `
 
@@ -188,7 +322,16 @@ type ListSlicesRow struct {
 	Crashes        int32
 	CrashedAt      *time.Time
 	StartAt        *time.Time
+	Version        int64
+	StatusAt       time.Time
+	CrashTimes     []time.Time
+	MemoryBytes    int64
+	SwapBytes      int64
+	MeasuredAt     *time.Time
+	MovedFrom      *int64
+	MovedStatus    *string
 	UserEmail      *string
+	MovingTo       *int64
 }
 
 func (q *Queries) ListSlices(ctx context.Context) ([]ListSlicesRow, error) {
@@ -219,7 +362,16 @@ func (q *Queries) ListSlices(ctx context.Context) ([]ListSlicesRow, error) {
 			&i.Crashes,
 			&i.CrashedAt,
 			&i.StartAt,
+			&i.Version,
+			&i.StatusAt,
+			&i.CrashTimes,
+			&i.MemoryBytes,
+			&i.SwapBytes,
+			&i.MeasuredAt,
+			&i.MovedFrom,
+			&i.MovedStatus,
 			&i.UserEmail,
+			&i.MovingTo,
 		); err != nil {
 			return nil, err
 		}
@@ -241,51 +393,12 @@ func (q *Queries) LockPool(ctx context.Context, server string) error {
 	return err
 }
 
-const makeAvailable = `-- name: MakeAvailable :execrows
-UPDATE gateway.slices SET status = 'available' WHERE id = $1 AND status = 'provisioning'
+const lockedSlice = `-- name: LockedSlice :one
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status FROM gateway.slices WHERE id = $1 FOR UPDATE
 `
 
-func (q *Queries) MakeAvailable(ctx context.Context, id int64) (int64, error) {
-	result, err := q.db.Exec(ctx, makeAvailable, id)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const markFailed = `-- name: MarkFailed :execrows
-UPDATE gateway.slices SET status = 'failed' WHERE id = $1 AND status = 'provisioning'
-`
-
-func (q *Queries) MarkFailed(ctx context.Context, id int64) (int64, error) {
-	result, err := q.db.Exec(ctx, markFailed, id)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const matchNext = `-- name: MatchNext :one
-WITH waiting AS (
-    SELECT id FROM gateway.users WHERE waiting_since IS NOT NULL
-    ORDER BY waiting_since, id LIMIT 1 FOR UPDATE SKIP LOCKED
-), free AS (
-    SELECT id FROM gateway.slices WHERE status = 'available'
-    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-), served AS (
-    UPDATE gateway.users u SET waiting_since = NULL
-    FROM waiting, free WHERE u.id = waiting.id
-)
-UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
-FROM waiting, free WHERE s.id = free.id
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at
-`
-
-// Gives the slice that has been ready longest to the user who has waited longest. No row: nobody
-// waits, or nothing is free. Rows that another transaction is matching are passed over; whoever is
-// missed that way is matched by the fill_pool job which every such transaction enqueues.
-func (q *Queries) MatchNext(ctx context.Context) (Slice, error) {
-	row := q.db.QueryRow(ctx, matchNext)
+func (q *Queries) LockedSlice(ctx context.Context, id int64) (Slice, error) {
+	row := q.db.QueryRow(ctx, lockedSlice, id)
 	var i Slice
 	err := row.Scan(
 		&i.ID,
@@ -306,12 +419,124 @@ func (q *Queries) MatchNext(ctx context.Context) (Slice, error) {
 		&i.Crashes,
 		&i.CrashedAt,
 		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
+	)
+	return i, err
+}
+
+const makeAvailable = `-- name: MakeAvailable :execrows
+UPDATE gateway.slices SET status = 'available', last_health_at = $1::timestamptz WHERE id = $2 AND status = 'provisioning' AND version = $3
+`
+
+type MakeAvailableParams struct {
+	Now     time.Time
+	ID      int64
+	Version int64
+}
+
+func (q *Queries) MakeAvailable(ctx context.Context, arg MakeAvailableParams) (int64, error) {
+	result, err := q.db.Exec(ctx, makeAvailable, arg.Now, arg.ID, arg.Version)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const markFailed = `-- name: MarkFailed :execrows
+UPDATE gateway.slices SET status = 'failed', recycle_at = NULL, start_at = NULL WHERE id = $1 AND status = $2 AND version = $3
+`
+
+type MarkFailedParams struct {
+	ID      int64
+	Status  string
+	Version int64
+}
+
+// Of a slice that cannot be made, or has ended too often.
+func (q *Queries) MarkFailed(ctx context.Context, arg MarkFailedParams) (int64, error) {
+	result, err := q.db.Exec(ctx, markFailed, arg.ID, arg.Status, arg.Version)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const matchNext = `-- name: MatchNext :one
+WITH waiting AS (
+    SELECT id, waiting_since, wait_listed FROM gateway.users WHERE waiting_since IS NOT NULL
+    ORDER BY waiting_since, id LIMIT 1 FOR UPDATE SKIP LOCKED
+), free AS (
+    SELECT id FROM gateway.slices
+    WHERE status = 'available' AND last_health_at > $1::timestamptz
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+), served AS (
+    UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false,
+        trial_ends_at = u.trial_ends_at + greatest($2::timestamptz - waiting.waiting_since, '0'::interval)
+    FROM waiting, free WHERE u.id = waiting.id
+), told AS (
+    INSERT INTO gateway.emails (user_id, kind)
+    SELECT waiting.id, 'place_free' FROM waiting, free WHERE waiting.wait_listed
+)
+UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
+FROM waiting, free WHERE s.id = free.id
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status
+`
+
+type MatchNextParams struct {
+	CheckedSince time.Time
+	Now          time.Time
+}
+
+// Gives the slice that has been ready longest to the user who has waited longest. No row: nobody
+// waits, or nothing is free that was found healthy lately. Rows that another transaction is matching
+// are passed over; whoever is missed that way is matched by the fill_pool job which every such
+// transaction enqueues. The trial begins with the slice: the wait is added to it.
+func (q *Queries) MatchNext(ctx context.Context, arg MatchNextParams) (Slice, error) {
+	row := q.db.QueryRow(ctx, matchNext, arg.CheckedSince, arg.Now)
+	var i Slice
+	err := row.Scan(
+		&i.ID,
+		&i.Server,
+		&i.Port,
+		&i.Image,
+		&i.Status,
+		&i.UserID,
+		&i.WaState,
+		&i.WaConnected,
+		&i.WaPhone,
+		&i.WaChangedAt,
+		&i.LastHealthAt,
+		&i.LastActivityAt,
+		&i.StorageBytes,
+		&i.CreatedAt,
+		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
 	)
 	return i, err
 }
 
 const moveSlice = `-- name: MoveSlice :one
-UPDATE gateway.slices SET status = $1, crashes = 0, start_at = NULL WHERE id = $2 AND status = ANY($3::text[]) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at
+UPDATE gateway.slices s SET status = $1, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL
+WHERE s.id = $2 AND s.status = ANY($3::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status
 `
 
 type MoveSliceParams struct {
@@ -320,7 +545,9 @@ type MoveSliceParams struct {
 	FromStatuses []string
 }
 
-// Takes a slice from one of some statuses to another, with its crashes forgotten. No row: it is in none of them.
+// Takes a slice from one of some statuses to another, with its crashes forgotten, and a restart that was
+// asked for: the way there ends the container, or begins with none. No row: it is in none of them, or it is
+// about to be moved elsewhere, or has failed without ever having had a user.
 func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, error) {
 	row := q.db.QueryRow(ctx, moveSlice, arg.ToStatus, arg.ID, arg.FromStatuses)
 	var i Slice
@@ -343,33 +570,139 @@ func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, er
 		&i.Crashes,
 		&i.CrashedAt,
 		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
 	)
 	return i, err
 }
 
 const noteCrash = `-- name: NoteCrash :execrows
-UPDATE gateway.slices SET crashes = $1, crashed_at = $2, start_at = $3
-WHERE id = $4 AND status IN ('available', 'assigned')
+UPDATE gateway.slices SET crashes = $1, crashed_at = $2, crash_times = $3, start_at = $4, last_health_at = NULL
+WHERE id = $5 AND status IN ('available', 'assigned') AND version = $6
 `
 
 type NoteCrashParams struct {
-	Crashes   int32
-	CrashedAt *time.Time
-	StartAt   *time.Time
-	ID        int64
+	Crashes    int32
+	CrashedAt  *time.Time
+	CrashTimes []time.Time
+	StartAt    *time.Time
+	ID         int64
+	Version    int64
 }
 
 func (q *Queries) NoteCrash(ctx context.Context, arg NoteCrashParams) (int64, error) {
 	result, err := q.db.Exec(ctx, noteCrash,
 		arg.Crashes,
 		arg.CrashedAt,
+		arg.CrashTimes,
 		arg.StartAt,
 		arg.ID,
+		arg.Version,
 	)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const noteHealthy = `-- name: NoteHealthy :exec
+UPDATE gateway.slices SET last_health_at = $1::timestamptz
+WHERE id = $2 AND status = 'available' AND version = $3 AND recycle_at IS NULL
+`
+
+type NoteHealthyParams struct {
+	Now     time.Time
+	ID      int64
+	Version int64
+}
+
+func (q *Queries) NoteHealthy(ctx context.Context, arg NoteHealthyParams) error {
+	_, err := q.db.Exec(ctx, noteHealthy, arg.Now, arg.ID, arg.Version)
+	return err
+}
+
+const noteUsage = `-- name: NoteUsage :exec
+UPDATE gateway.slices s SET memory_bytes = used.memory, swap_bytes = used.swap, measured_at = $1::timestamptz,
+    storage_bytes = CASE WHEN used.storage < 0 THEN s.storage_bytes ELSE used.storage END
+FROM (SELECT unnest($2::bigint[]) AS id, unnest($3::bigint[]) AS memory, unnest($4::bigint[]) AS swap, unnest($5::bigint[]) AS storage) used
+WHERE s.id = used.id AND s.status <> 'destroyed'
+`
+
+type NoteUsageParams struct {
+	Now      time.Time
+	Ids      []int64
+	Memories []int64
+	Swaps    []int64
+	Storages []int64
+}
+
+// What slices use, in one statement for all of a server. A size below zero was not read: the last one stays.
+func (q *Queries) NoteUsage(ctx context.Context, arg NoteUsageParams) error {
+	_, err := q.db.Exec(ctx, noteUsage,
+		arg.Now,
+		arg.Ids,
+		arg.Memories,
+		arg.Swaps,
+		arg.Storages,
+	)
+	return err
+}
+
+const poolSlices = `-- name: PoolSlices :many
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status FROM gateway.slices WHERE server = $1 AND status = 'available' ORDER BY id
+`
+
+func (q *Queries) PoolSlices(ctx context.Context, server string) ([]Slice, error) {
+	rows, err := q.db.Query(ctx, poolSlices, server)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Slice
+	for rows.Next() {
+		var i Slice
+		if err := rows.Scan(
+			&i.ID,
+			&i.Server,
+			&i.Port,
+			&i.Image,
+			&i.Status,
+			&i.UserID,
+			&i.WaState,
+			&i.WaConnected,
+			&i.WaPhone,
+			&i.WaChangedAt,
+			&i.LastHealthAt,
+			&i.LastActivityAt,
+			&i.StorageBytes,
+			&i.CreatedAt,
+			&i.RecycleAt,
+			&i.Crashes,
+			&i.CrashedAt,
+			&i.StartAt,
+			&i.Version,
+			&i.StatusAt,
+			&i.CrashTimes,
+			&i.MemoryBytes,
+			&i.SwapBytes,
+			&i.MeasuredAt,
+			&i.MovedFrom,
+			&i.MovedStatus,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const portsInUse = `-- name: PortsInUse :many
@@ -397,17 +730,23 @@ func (q *Queries) PortsInUse(ctx context.Context, server string) ([]int32, error
 }
 
 const setPort = `-- name: SetPort :execrows
-UPDATE gateway.slices SET port = $1::integer WHERE id = $2 AND status = $3
+UPDATE gateway.slices SET port = $1::integer WHERE id = $2 AND status = $3 AND version = $4
 `
 
 type SetPortParams struct {
-	Port   int32
-	ID     int64
-	Status string
+	Port    int32
+	ID      int64
+	Status  string
+	Version int64
 }
 
 func (q *Queries) SetPort(ctx context.Context, arg SetPortParams) (int64, error) {
-	result, err := q.db.Exec(ctx, setPort, arg.Port, arg.ID, arg.Status)
+	result, err := q.db.Exec(ctx, setPort,
+		arg.Port,
+		arg.ID,
+		arg.Status,
+		arg.Version,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -415,7 +754,7 @@ func (q *Queries) SetPort(ctx context.Context, arg SetPortParams) (int64, error)
 }
 
 const sliceByID = `-- name: SliceByID :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at FROM gateway.slices WHERE id = $1
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status FROM gateway.slices WHERE id = $1
 `
 
 func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
@@ -440,17 +779,56 @@ func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
 		&i.Crashes,
 		&i.CrashedAt,
 		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
 	)
 	return i, err
 }
 
 const sliceByUser = `-- name: SliceByUser :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at FROM gateway.slices WHERE user_id = $1::bigint
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
+FROM gateway.slices s WHERE s.user_id = $1::bigint
 `
 
-func (q *Queries) SliceByUser(ctx context.Context, userID int64) (Slice, error) {
+type SliceByUserRow struct {
+	ID             int64
+	Server         string
+	Port           *int32
+	Image          string
+	Status         string
+	UserID         *int64
+	WaState        string
+	WaConnected    bool
+	WaPhone        *string
+	WaChangedAt    *time.Time
+	LastHealthAt   *time.Time
+	LastActivityAt *time.Time
+	StorageBytes   int64
+	CreatedAt      time.Time
+	RecycleAt      *time.Time
+	Crashes        int32
+	CrashedAt      *time.Time
+	StartAt        *time.Time
+	Version        int64
+	StatusAt       time.Time
+	CrashTimes     []time.Time
+	MemoryBytes    int64
+	SwapBytes      int64
+	MeasuredAt     *time.Time
+	MovedFrom      *int64
+	MovedStatus    *string
+	Moving         bool
+}
+
+func (q *Queries) SliceByUser(ctx context.Context, userID int64) (SliceByUserRow, error) {
 	row := q.db.QueryRow(ctx, sliceByUser, userID)
-	var i Slice
+	var i SliceByUserRow
 	err := row.Scan(
 		&i.ID,
 		&i.Server,
@@ -470,12 +848,21 @@ func (q *Queries) SliceByUser(ctx context.Context, userID int64) (Slice, error) 
 		&i.Crashes,
 		&i.CrashedAt,
 		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
+		&i.Moving,
 	)
 	return i, err
 }
 
 const slicesInStatus = `-- name: SlicesInStatus :many
-SELECT id FROM gateway.slices WHERE server = $1 AND status = ANY($2::text[]) ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status FROM gateway.slices WHERE server = $1 AND status = ANY($2::text[]) ORDER BY id
 `
 
 type SlicesInStatusParams struct {
@@ -483,19 +870,46 @@ type SlicesInStatusParams struct {
 	Statuses []string
 }
 
-func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) ([]int64, error) {
+func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) ([]Slice, error) {
 	rows, err := q.db.Query(ctx, slicesInStatus, arg.Server, arg.Statuses)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []int64
+	var items []Slice
 	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
+		var i Slice
+		if err := rows.Scan(
+			&i.ID,
+			&i.Server,
+			&i.Port,
+			&i.Image,
+			&i.Status,
+			&i.UserID,
+			&i.WaState,
+			&i.WaConnected,
+			&i.WaPhone,
+			&i.WaChangedAt,
+			&i.LastHealthAt,
+			&i.LastActivityAt,
+			&i.StorageBytes,
+			&i.CreatedAt,
+			&i.RecycleAt,
+			&i.Crashes,
+			&i.CrashedAt,
+			&i.StartAt,
+			&i.Version,
+			&i.StatusAt,
+			&i.CrashTimes,
+			&i.MemoryBytes,
+			&i.SwapBytes,
+			&i.MeasuredAt,
+			&i.MovedFrom,
+			&i.MovedStatus,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -504,7 +918,7 @@ func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) 
 }
 
 const slicesOfServer = `-- name: SlicesOfServer :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
 `
 
 func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, error) {
@@ -535,6 +949,14 @@ func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, e
 			&i.Crashes,
 			&i.CrashedAt,
 			&i.StartAt,
+			&i.Version,
+			&i.StatusAt,
+			&i.CrashTimes,
+			&i.MemoryBytes,
+			&i.SwapBytes,
+			&i.MeasuredAt,
+			&i.MovedFrom,
+			&i.MovedStatus,
 		); err != nil {
 			return nil, err
 		}
@@ -547,10 +969,10 @@ func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, e
 }
 
 const slicesToRelease = `-- name: SlicesToRelease :many
-SELECT id FROM gateway.slices WHERE server = $1 AND status = 'failed' AND port IS NOT NULL ORDER BY id
+SELECT id FROM gateway.slices WHERE server = $1 AND status = 'failed' AND user_id IS NULL AND port IS NOT NULL ORDER BY id
 `
 
-// Failed slices that may still have something on the server: release clears the port last.
+// Failed slices of nobody that may still have something on the server: release clears the port last.
 func (q *Queries) SlicesToRelease(ctx context.Context, server string) ([]int64, error) {
 	rows, err := q.db.Query(ctx, slicesToRelease, server)
 	if err != nil {
@@ -569,6 +991,92 @@ func (q *Queries) SlicesToRelease(ctx context.Context, server string) ([]int64, 
 		return nil, err
 	}
 	return items, nil
+}
+
+const takeSlice = `-- name: TakeSlice :one
+UPDATE gateway.slices SET version = version + 1 WHERE id = $1 RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status
+`
+
+// What a job calls that begins to work on a slice, under its lock: whoever took it before writes nothing any more.
+func (q *Queries) TakeSlice(ctx context.Context, id int64) (Slice, error) {
+	row := q.db.QueryRow(ctx, takeSlice, id)
+	var i Slice
+	err := row.Scan(
+		&i.ID,
+		&i.Server,
+		&i.Port,
+		&i.Image,
+		&i.Status,
+		&i.UserID,
+		&i.WaState,
+		&i.WaConnected,
+		&i.WaPhone,
+		&i.WaChangedAt,
+		&i.LastHealthAt,
+		&i.LastActivityAt,
+		&i.StorageBytes,
+		&i.CreatedAt,
+		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
+	)
+	return i, err
+}
+
+const takeTarget = `-- name: TakeTarget :one
+UPDATE gateway.slices SET status = 'provisioning', moved_from = $1::bigint, moved_status = $2::text
+WHERE id = (SELECT free.id FROM gateway.slices free WHERE free.server = $3 AND free.status = 'available' ORDER BY free.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status
+`
+
+type TakeTargetParams struct {
+	Source      int64
+	MovedStatus string
+	Server      string
+}
+
+// Takes a pool slice of the same server out of the pool, for the user and the data of another. No row: none is ready.
+func (q *Queries) TakeTarget(ctx context.Context, arg TakeTargetParams) (Slice, error) {
+	row := q.db.QueryRow(ctx, takeTarget, arg.Source, arg.MovedStatus, arg.Server)
+	var i Slice
+	err := row.Scan(
+		&i.ID,
+		&i.Server,
+		&i.Port,
+		&i.Image,
+		&i.Status,
+		&i.UserID,
+		&i.WaState,
+		&i.WaConnected,
+		&i.WaPhone,
+		&i.WaChangedAt,
+		&i.LastHealthAt,
+		&i.LastActivityAt,
+		&i.StorageBytes,
+		&i.CreatedAt,
+		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
+	)
+	return i, err
 }
 
 const tryLockSlice = `-- name: TryLockSlice :one

@@ -15,3 +15,17 @@ UPDATE gateway.users SET last_login_at = @now::timestamptz WHERE id = @id;
 
 -- name: CountWaiting :one
 SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL;
+
+-- name: WaitingBefore :one
+-- How many of those who wait come before a user who does.
+SELECT count(*) FROM gateway.users other, gateway.users mine
+WHERE mine.id = @id AND other.waiting_since IS NOT NULL AND (other.waiting_since, other.id) < (mine.waiting_since, mine.id);
+
+-- name: Places :one
+-- Places that there are or could be made for those who wait now.
+SELECT ((SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
+      + (SELECT coalesce(sum(room), 0) FROM gateway.servers))::bigint AS places,
+       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting;
+
+-- name: WaitList :exec
+UPDATE gateway.users SET wait_listed = true WHERE id = @id AND waiting_since IS NOT NULL AND NOT wait_listed;

@@ -24,7 +24,7 @@ func (q *Queries) CountWaiting(ctx context.Context) (int64, error) {
 const createUser = `-- name: CreateUser :one
 INSERT INTO gateway.users (email, password_hash, trial_ends_at, waiting_since, last_login_at)
 VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz)
-RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at
+RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed
 `
 
 type CreateUserParams struct {
@@ -54,7 +54,27 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (User, e
 		&i.WaitingSince,
 		&i.CreatedAt,
 		&i.LastLoginAt,
+		&i.WaitListed,
 	)
+	return i, err
+}
+
+const places = `-- name: Places :one
+SELECT ((SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
+      + (SELECT coalesce(sum(room), 0) FROM gateway.servers))::bigint AS places,
+       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting
+`
+
+type PlacesRow struct {
+	Places  int64
+	Waiting int64
+}
+
+// Places that there are or could be made for those who wait now.
+func (q *Queries) Places(ctx context.Context) (PlacesRow, error) {
+	row := q.db.QueryRow(ctx, places)
+	var i PlacesRow
+	err := row.Scan(&i.Places, &i.Waiting)
 	return i, err
 }
 
@@ -73,7 +93,7 @@ func (q *Queries) TouchLogin(ctx context.Context, arg TouchLoginParams) error {
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at FROM gateway.users WHERE email = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed FROM gateway.users WHERE email = $1
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -90,12 +110,13 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.WaitingSince,
 		&i.CreatedAt,
 		&i.LastLoginAt,
+		&i.WaitListed,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at FROM gateway.users WHERE id = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed FROM gateway.users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -112,6 +133,29 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.WaitingSince,
 		&i.CreatedAt,
 		&i.LastLoginAt,
+		&i.WaitListed,
 	)
 	return i, err
+}
+
+const waitList = `-- name: WaitList :exec
+UPDATE gateway.users SET wait_listed = true WHERE id = $1 AND waiting_since IS NOT NULL AND NOT wait_listed
+`
+
+func (q *Queries) WaitList(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, waitList, id)
+	return err
+}
+
+const waitingBefore = `-- name: WaitingBefore :one
+SELECT count(*) FROM gateway.users other, gateway.users mine
+WHERE mine.id = $1 AND other.waiting_since IS NOT NULL AND (other.waiting_since, other.id) < (mine.waiting_since, mine.id)
+`
+
+// How many of those who wait come before a user who does.
+func (q *Queries) WaitingBefore(ctx context.Context, id int64) (int64, error) {
+	row := q.db.QueryRow(ctx, waitingBefore, id)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }

@@ -26,6 +26,7 @@ const usage = `Usage: local COMMAND, in the checkout
   run          start the whole system in the foreground
   env          print how to reach the running system, as KEY=value lines
   test         run every test
+  chaos        run the fault test: SEED, N (faults) and FAULTS (their kinds) are taken from the environment
   lint         run the linters
   clean        remove the state of systems that do not run
   test-env     keep up what tests need, and print the variables they read
@@ -40,6 +41,7 @@ var commands = map[string]command{
 	"env":      printAddresses,
 	"clean":    clean,
 	"test":     runTests,
+	"chaos":    runChaos,
 	"lint":     runLinters,
 	"test-env": runTestEnvironment,
 

@@ -37,6 +37,7 @@ func (a *Auth) Handler() http.Handler {
 	router.HandlerFunc(http.MethodPost, "/auth/login", a.handle(a.login))
 	router.HandlerFunc(http.MethodPost, "/auth/logout", a.handle(a.logout))
 	router.HandlerFunc(http.MethodGet, "/auth/me", a.handle(a.me))
+	router.HandlerFunc(http.MethodGet, "/auth/places", a.handle(a.places))
 	router.NotFound = a.handle(func(http.ResponseWriter, *http.Request) error {
 		return answer.Errorf(answer.NotFound, "There is nothing at this address.")
 	})

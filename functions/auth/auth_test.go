@@ -66,7 +66,7 @@ func (b *bundle) slice() store.Slice {
 		b.t.Fatal(err)
 	}
 	port := int32(5001 + 2*(slice.ID%10_000))
-	if _, err := b.db.Pool.Exec(ctx, "UPDATE gateway.slices SET status = 'available', port = $2 WHERE id = $1", slice.ID, port); err != nil {
+	if _, err := b.db.Pool.Exec(ctx, "UPDATE gateway.slices SET status = 'available', port = $2, last_health_at = $3 WHERE id = $1", slice.ID, port, b.now); err != nil {
 		b.t.Fatal(err)
 	}
 	return slice
@@ -131,7 +131,7 @@ func TestRegisterTakesASliceFromThePool(t *testing.T) {
 	b := setup(t)
 	slice := b.slice()
 	got := b.register("  Ann@Example.com ")
-	if got.status != http.StatusCreated || got.me.Slice == nil || got.me.Slice.ID != slice.ID || got.me.WaitingSince != nil {
+	if got.status != http.StatusCreated || got.me.Slice == nil || got.me.Slice.ID != slice.ID || got.me.Waiting != nil {
 		t.Fatalf("got %+v, want slice %d", got, slice.ID)
 	}
 	if got.me.User.Email != "ann@example.com" || got.me.User.SubscriptionStatus != "trial" {
@@ -157,7 +157,7 @@ func TestRegisterWaitsWhenNothingIsReady(t *testing.T) {
 	b := setup(t)
 	b.db.Server(t)
 	got := b.register("ann@example.com")
-	if got.status != http.StatusCreated || got.me.Slice != nil || got.me.WaitingSince == nil || b.jobs("fill_pool") != 1 {
+	if got.status != http.StatusCreated || got.me.Slice != nil || got.me.Waiting == nil || b.jobs("fill_pool") != 1 {
 		t.Fatalf("got %+v, %d refills", got, b.jobs("fill_pool"))
 	}
 	// Who came first is served first.

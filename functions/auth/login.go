@@ -35,7 +35,7 @@ func (a *Auth) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	http.SetCookie(w, session.Cookie(token, a.Clock().Add(a.SessionLife), a.Clock()))
-	return a.answerMe(ctx, w, user)
+	return a.answerMe(ctx, w, http.StatusOK, user)
 }
 
 // Login starts a session for a user whose password has been checked.

@@ -28,28 +28,15 @@ func (a *Auth) me(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.answerMe(r.Context(), w, user)
-}
-
-func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, user store.User) error {
-	slice, err := store.New(a.Pool).SliceByUser(ctx, user.ID)
-	switch {
-	case store.IsNone(err):
-		answer.JSON(w, http.StatusOK, a.describe(user, nil))
-	case err != nil:
-		return err
-	default:
-		answer.JSON(w, http.StatusOK, a.describe(user, &slice))
-	}
-	return nil
+	return a.answerMe(r.Context(), w, http.StatusOK, user)
 }
 
 // Me is the answer of register, login and me.
 type Me struct {
-	Brand        string     `json:"brand"`
-	User         meUser     `json:"user"`
-	Slice        *meSlice   `json:"slice"`        // null: none yet
-	WaitingSince *time.Time `json:"waitingSince"` // null: not waiting for one
+	Brand   string     `json:"brand"`
+	User    meUser     `json:"user"`
+	Slice   *meSlice   `json:"slice"`   // null: none
+	Waiting *meWaiting `json:"waiting"` // null: not waiting for one
 }
 
 type meUser struct {
@@ -63,16 +50,48 @@ type meSlice struct {
 	ID          int64  `json:"id"`
 	Status      string `json:"status"`
 	WAConnected bool   `json:"waConnected"`
+	Moving      bool   `json:"moving"` // its user and data are being taken to another slice
 }
 
-func (a *Auth) describe(user store.User, slice *store.Slice) Me {
-	me := Me{
-		Brand:        a.Brand,
-		User:         meUser{user.ID, user.Email, user.SubscriptionStatus, user.TrialEndsAt},
-		WaitingSince: user.WaitingSince,
+type meWaiting struct {
+	Since    time.Time `json:"since"`
+	Position int       `json:"position"` // 1 is the next
+	Full     bool      `json:"full"`     // no place is left for this position; a mail says when that changes
+}
+
+func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, user store.User) error {
+	me := Me{Brand: a.Brand, User: meUser{user.ID, user.Email, user.SubscriptionStatus, user.TrialEndsAt}}
+	queries := store.New(a.Pool)
+	slice, err := queries.SliceByUser(ctx, user.ID)
+	switch {
+	case err == nil:
+		me.Slice = &meSlice{slice.ID, slice.Status, slice.WaConnected, slice.Moving}
+	case !store.IsNone(err):
+		return err
+	case user.WaitingSince != nil:
+		if me.Waiting, err = a.waiting(ctx, queries, user); err != nil {
+			return err
+		}
 	}
-	if slice != nil {
-		me.Slice = &meSlice{slice.ID, slice.Status, slice.WaConnected}
+	answer.JSON(w, status, me)
+	return nil
+}
+
+// waiting tells somebody where they stand. Who is told that there is no place is promised a mail.
+func (a *Auth) waiting(ctx context.Context, queries *store.Queries, user store.User) (*meWaiting, error) {
+	before, err := queries.WaitingBefore(ctx, user.ID)
+	if err != nil {
+		return nil, err
 	}
-	return me
+	places, err := queries.Places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waiting := meWaiting{Since: *user.WaitingSince, Position: int(before) + 1, Full: before >= places.Places}
+	if waiting.Full && !user.WaitListed {
+		if err := queries.WaitList(ctx, user.ID); err != nil {
+			return nil, err
+		}
+	}
+	return &waiting, nil
 }

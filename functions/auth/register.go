@@ -39,13 +39,12 @@ func (a *Auth) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, slice, token, err := a.Register(r.Context(), email, hash)
+	user, _, token, err := a.Register(r.Context(), email, hash)
 	if err != nil {
 		return err
 	}
 	http.SetCookie(w, session.Cookie(token, a.Clock().Add(a.SessionLife), a.Clock()))
-	answer.JSON(w, http.StatusCreated, a.describe(user, slice))
-	return nil
+	return a.answerMe(r.Context(), w, http.StatusCreated, user)
 }
 
 // Register makes an account with a trial, gives it a slice if one is ready (else the account
@@ -63,7 +62,7 @@ func (a *Auth) Register(ctx context.Context, email, passwordHash string) (user s
 		if err != nil {
 			return err
 		}
-		matched, err := store.Match(ctx, tx, fmt.Sprintf("user:%d", user.ID))
+		matched, err := store.Match(ctx, tx, fmt.Sprintf("user:%d", user.ID), now)
 		if err != nil {
 			return err
 		}

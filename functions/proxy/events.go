@@ -3,7 +3,9 @@ package proxy
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
+	"time"
 
 	"slicegate/functions/answer"
 	"slicegate/functions/proxy/events"
@@ -23,6 +25,9 @@ func (p *Proxy) events(w http.ResponseWriter, r *http.Request) {
 	default:
 		ctx, cancel := context.WithDeadline(r.Context(), access.ExpiresAt)
 		defer cancel()
+		tick := time.NewTicker(extendEvery)
+		defer tick.Stop()
+		go p.stay(ctx, id, access, tick.C)
 		p.hub.Serve(w, r.WithContext(ctx), events.Access{
 			Session: id.String(), UserID: access.UserID, SliceID: access.SliceID, Port: access.Port,
 			StillValid: func(ctx context.Context) bool {
@@ -30,5 +35,26 @@ func (p *Proxy) events(w http.ResponseWriter, r *http.Request) {
 				return err == nil
 			},
 		})
+	}
+}
+
+// stay extends the session at each tick for as long as ctx lasts: who has a stream open is there,
+// also without a request. The app closes its stream when nobody looks.
+func (p *Proxy) stay(ctx context.Context, id session.ID, access Access, tick <-chan time.Time) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick:
+		}
+		extended, err := p.extend(ctx, id, access, p.Clock())
+		switch {
+		case err == nil:
+			access = extended
+		case errors.Is(err, session.ErrNone):
+			return
+		case ctx.Err() == nil: // the next tick tries again
+			slog.WarnContext(ctx, "a session was not extended", "user", access.UserID, "error", err.Error())
+		}
 	}
 }

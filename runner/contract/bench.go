@@ -50,7 +50,7 @@ func (o *Options) fill() {
 
 // Ids of slices that are only asked: no server has so many, and they still make a user id.
 const (
-	firstID = 2_000_000_000
+	firstID = jobs.FirstCheckID
 	lastID  = 2_099_999_999
 )
 

@@ -199,7 +199,8 @@ func (e *Engine) Look(ctx context.Context, slice int64) (jobs.Container, bool, e
 
 func stateOf(slice int64, found container.InspectResponse) (state jobs.Container, err error) {
 	state = jobs.Container{
-		Slice: slice, Running: found.State.Running, ExitCode: found.State.ExitCode, Image: found.Config.Image, ImageID: found.Image,
+		Slice: slice, Running: found.State.Running, ExitCode: found.State.ExitCode, PID: found.State.Pid, Port: publishedPort(found),
+		Image: found.Config.Image, ImageID: found.Image,
 	}
 	// The engine writes the year 1 for what has not happened.
 	if state.StartedAt, err = time.Parse(time.RFC3339Nano, found.State.StartedAt); err != nil {
@@ -209,6 +210,16 @@ func stateOf(slice int64, found container.InspectResponse) (state jobs.Container
 		return state, fmt.Errorf("end time of %s: %w", found.Name, err)
 	}
 	return state, nil
+}
+
+// publishedPort is where a container was asked to be published; 0 if nowhere.
+func publishedPort(found container.InspectResponse) int {
+	for _, binding := range found.HostConfig.PortBindings[UserPort] {
+		if port, err := strconv.Atoi(binding.HostPort); err == nil {
+			return port
+		}
+	}
+	return 0
 }
 
 func (e *Engine) running(found container.InspectResponse) (jobs.Running, error) {
@@ -255,7 +266,7 @@ func (e *Engine) Run(ctx context.Context, spec jobs.Spec) (jobs.Running, error) 
 		return jobs.Running{}, err
 	}
 	if !found.State.Running {
-		return jobs.Running{}, fmt.Errorf("%s stopped at once with code %d: %s", name, found.State.ExitCode, e.LastWords(ctx, spec.Slice))
+		return jobs.Running{}, &jobs.SliceError{Err: fmt.Errorf("%s stopped at once with code %d: %s", name, found.State.ExitCode, e.LastWords(ctx, spec.Slice))}
 	}
 	return e.running(found)
 }

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"slicegate/jobs"
 )
@@ -39,6 +41,80 @@ func (d Directories) Ensure(_ context.Context, slice int64) (string, int, error)
 		}
 	}
 	return path, owner, nil
+}
+
+// Has implements jobs.Directories.
+func (d Directories) Has(_ context.Context, slice int64) (bool, error) {
+	_, err := os.Stat(filepath.Join(d.path(slice), "session"))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Each implements jobs.Directories.
+func (d Directories) Each(context.Context) ([]int64, error) {
+	entries, err := os.ReadDir(filepath.Join(d.Root, "slices"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	var all []int64
+	for _, entry := range entries {
+		if id, err := strconv.ParseInt(entry.Name(), 10, 64); err == nil {
+			all = append(all, id)
+		}
+	}
+	return all, nil
+}
+
+// Move implements jobs.Directories.
+func (d Directories) Move(_ context.Context, from, to int64) error {
+	source, target, owner := d.path(from), d.path(to), firstOwner+int(to)
+	// The owner first: once the directory has its new name, nothing tells that this was not finished.
+	err := filepath.WalkDir(source, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, owner, owner)
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("give %s to its new user: %w", source, err)
+	}
+	if err := os.RemoveAll(target); err != nil {
+		return err
+	}
+	return os.Rename(source, target)
+}
+
+// Size implements jobs.Directories. The slice is not trusted, and may turn its directories into
+// links while they are read: nothing outside of them is.
+func (d Directories) Size(ctx context.Context, slice int64) (bytes int64, err error) {
+	root, err := os.OpenRoot(d.path(slice))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil {
+			var info fs.FileInfo
+			if info, err = entry.Info(); err == nil {
+				if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+					bytes += stat.Blocks * 512
+				}
+			}
+		}
+		if errors.Is(err, os.ErrNotExist) { // it was deleted meanwhile
+			err = nil
+		}
+		return errors.Join(err, ctx.Err())
+	})
+	return bytes, err
 }
 
 // Remove implements jobs.Directories.

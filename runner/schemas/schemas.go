@@ -53,6 +53,54 @@ func (s *Schemas) Ensure(ctx context.Context, slice int64) (string, error) {
 	return address.String() + "?host=/run/postgresql", nil
 }
 
+// Has implements jobs.Schemas.
+func (s *Schemas) Has(ctx context.Context, slice int64) (there bool, err error) {
+	err = s.Pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", fmt.Sprintf("slice_%d", slice)).Scan(&there)
+	return there, err
+}
+
+// Each implements jobs.Schemas.
+func (s *Schemas) Each(ctx context.Context) ([]int64, error) {
+	rows, err := s.Pool.Query(ctx, `
+		SELECT substr(name, 7)::bigint FROM (SELECT nspname AS name FROM pg_namespace UNION SELECT rolname FROM pg_roles) named
+		WHERE name ~ '^slice_[0-9]{1,18}$' ORDER BY 1`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
+// Move implements jobs.Schemas. It is one transaction: the data is one slice's or the other's.
+func (s *Schemas) Move(ctx context.Context, from, to int64) error {
+	source, target := fmt.Sprintf("slice_%d", from), fmt.Sprintf("slice_%d", to)
+	there, err := s.Has(ctx, from)
+	if err != nil || !there {
+		return err
+	}
+	// The role has its own data to drop, and is there before it owns any.
+	if _, err := s.Ensure(ctx, to); err != nil {
+		return err
+	}
+	err = s.as(ctx, source, func(conn *pgx.Conn) error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			for _, statement := range []string{
+				"DROP SCHEMA " + target + " CASCADE",
+				"ALTER SCHEMA " + source + " RENAME TO " + target,
+				"REASSIGN OWNED BY " + source + " TO " + target,
+			} {
+				if _, err := tx.Exec(ctx, statement); err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("move schema %s to %s: %w", source, target, err)
+	}
+	return nil
+}
+
 // Drop implements jobs.Schemas.
 func (s *Schemas) Drop(ctx context.Context, slice int64) error {
 	name := fmt.Sprintf("slice_%d", slice)

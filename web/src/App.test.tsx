@@ -12,8 +12,8 @@ type Answers = Record<string, () => Response | Promise<Response>>;
 const me: Me = {
   brand: "Brandname",
   user: { id: 1, email: "ann@example.com", subscriptionStatus: "trial", trialEndsAt: null },
-  slice: { id: 7, status: "assigned", waConnected: true },
-  waitingSince: null,
+  slice: { id: 7, status: "assigned", waConnected: true, moving: false },
+  waiting: null,
 };
 const status = (state: Status["state"], more: Partial<Status> = {}): Status => ({
   state,
@@ -83,6 +83,7 @@ describe("App", () => {
     requests = [];
     answers = {
       "GET /auth/me": () => Response.json(me),
+      "GET /auth/places": () => Response.json({ full: false, waiting: 0 }),
       "POST /auth/logout": () => new Response(null, { status: 204 }),
       "GET /api/status": () => Response.json(status("ready")),
       "GET /api/chats": () => Response.json({ chats: [bea] }),
@@ -111,6 +112,7 @@ describe("App", () => {
     window.history.replaceState(null, "", path);
     return render(<App />);
   };
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISOString();
   const heading = (name: string | RegExp) => screen.findByRole("heading", { level: 1, name });
   const logIn = async (user: ReturnType<typeof userEvent.setup>) => {
     await user.type(screen.getByLabelText("E-mail"), "ann@example.com");
@@ -297,7 +299,7 @@ describe("App", () => {
     await user.click(screen.getByRole("button", { name: "Create account" }));
     const summary = await screen.findByRole("alert");
     expect(document.activeElement).toBe(summary);
-    expect(requests).toEqual(["GET /auth/me"]);
+    expect(requests.some((request) => request.startsWith("POST"))).toBe(false);
     await user.click(within(summary).getByRole("link", { name: /5 of the 10/ }));
     expect(document.activeElement).toBe(screen.getByLabelText("Password"));
   });
@@ -315,7 +317,7 @@ describe("App", () => {
   it("has somebody wait for a workspace, and goes on by itself when there is one", async () => {
     vi.useFakeTimers();
     answers["GET /auth/me"] = () =>
-      Response.json({ ...me, slice: null, waitingSince: new Date(Date.now() - 61_000).toISOString() });
+      Response.json({ ...me, slice: null, waiting: { since: ago(61), position: 1, full: false } });
     show("/");
     await act(() => vi.advanceTimersByTimeAsync(1_000));
     expect(screen.getByRole("heading", { level: 1 }).textContent).toMatch(/being prepared/);
@@ -324,6 +326,194 @@ describe("App", () => {
     answers["GET /auth/me"] = () => Response.json(me);
     await act(() => vi.advanceTimersByTimeAsync(2_000));
     expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Inbox");
+  });
+
+  it("does not count the days on the waiting list as time that the preparing takes", async () => {
+    answers["GET /auth/me"] = () =>
+      Response.json({ ...me, slice: null, waiting: { since: ago(200_000), position: 1, full: false } });
+    show("/");
+    await heading(/being prepared/);
+    expect(screen.getByRole("timer").textContent).toMatch(/^0:0[0-2]$/);
+    screen.getByText(/mostly takes a minute or two/);
+  });
+
+  it("says that all places are taken, which place in the line is theirs, and goes on by itself", async () => {
+    vi.useFakeTimers();
+    const waits = (position: number) => () =>
+      Response.json({ ...me, slice: null, waiting: { since: ago(90), position, full: true } });
+    const asked = () => requests.filter((request) => request === "GET /auth/me").length;
+    answers["GET /auth/me"] = waits(12);
+    show("/");
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("We are full at the moment");
+    const position = screen.getByText(/You are number/);
+    expect(position.textContent).toBe("You are number 12 on the list");
+    expect(position.getAttribute("aria-live")).toBe("polite");
+    expect(screen.getByText(/We write to/).textContent).toContain("ann@example.com");
+    screen.getByText(/first come, first served/);
+    screen.getByText(/trial .* begins once you have your workspace/);
+    expect(screen.queryByRole("link", { name: "Your data", hidden: true })).toBeNull();
+    answers["GET /auth/me"] = waits(1);
+    await act(() => vi.advanceTimersByTimeAsync(29_000));
+    expect(asked()).toBe(1);
+    await act(() => vi.advanceTimersByTimeAsync(1_000));
+    expect(asked()).toBe(2);
+    expect(position.textContent).toMatch(/number 1 on the list.*next free place is yours/);
+    answers["GET /auth/me"] = () => Response.json(me);
+    // Who comes back to the page need not wait for the next turn.
+    document.dispatchEvent(new Event("visibilitychange"));
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Inbox");
+  });
+
+  it("tells before anything is typed that there is a waiting list, and how long it is", async () => {
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    answers["GET /auth/places"] = () => Response.json({ full: true, waiting: 12 });
+    show("/register");
+    const notice = await screen.findByText(/Every workspace is taken/);
+    const box = screen.getByRole("status");
+    expect(box.contains(notice)).toBe(true);
+    expect(box.textContent).toMatch(/join the waiting list: 12 people are before you, first come/);
+    expect(box.compareDocumentPosition(screen.getByLabelText("E-mail"))).toBe(
+      Node.DOCUMENT_POSITION_FOLLOWING,
+    );
+    expect(screen.queryByText(/within a minute/)).toBeNull();
+  });
+
+  it.each([
+    [0, "nobody is before you"],
+    [1, "one person is before you"],
+  ])("has words for a waiting list with %d on it", async (waiting, words) => {
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    answers["GET /auth/places"] = () => Response.json({ full: true, waiting });
+    show("/register");
+    await screen.findByText(new RegExp(words));
+  });
+
+  it.each([
+    ["there is room", () => Response.json({ full: false, waiting: 0 })],
+    ["nobody knows whether there is room", () => refused(502, "Down.")],
+  ])("adds nothing to the form for a new account when %s", async (_, places) => {
+    answers["GET /auth/me"] = () => refused(401, "Not authenticated");
+    answers["GET /auth/places"] = places;
+    show("/register");
+    await heading("Create an account");
+    await waitFor(() => expect(requests).toContain("GET /auth/places"));
+    await act(async () => {});
+    // Not even a space: the style takes an empty one out of the layout.
+    expect(screen.getByRole("status").childNodes).toHaveLength(0);
+    expect(screen.queryByRole("alert")).toBeNull();
+    screen.getByText(/within a minute/);
+  });
+
+  describe("with a contact address", () => {
+    const contact = document.createElement("meta");
+    contact.name = "contact";
+    contact.content = "help@example.com";
+    beforeEach(() => document.head.append(contact));
+    afterEach(() => contact.remove());
+
+    it.each([
+      ["deleted", { ...me, slice: null }, "Your workspace has been deleted"],
+      ["suspended", { ...me, slice: { ...me.slice, status: "suspended" } }, "Your workspace is paused"],
+    ])("says whom to ask about a workspace that is %s", async (_, answer, words) => {
+      answers["GET /auth/me"] = () => Response.json(answer);
+      show("/");
+      await heading(words);
+      expect(screen.getByRole("link", { name: "help@example.com" }).getAttribute("href")).toBe(
+        "mailto:help@example.com",
+      );
+    });
+  });
+
+  it("says of a deleted workspace what is gone and what is left to do, and lets its owner log out", async () => {
+    answers["GET /auth/me"] = () => Response.json({ ...me, slice: null });
+    show("/chats/15550100001%40c.us");
+    await heading("Your workspace has been deleted");
+    screen.getByText(/gone for good/);
+    screen.getByText("Linked devices");
+    screen.getByText(/write to us\./);
+    expect(requests.some((request) => request.includes("/api/"))).toBe(false);
+    await userEvent.click(screen.getByRole("button", { name: "Log out" }));
+    await heading("Log in");
+    expect(requests).toContain("POST /auth/logout");
+  });
+
+  it("says why logging out did not work, on the page itself", async () => {
+    answers["GET /auth/me"] = () => Response.json({ ...me, slice: null });
+    answers["POST /auth/logout"] = () => refused(502, "The service is restarting.");
+    show("/");
+    await heading("Your workspace has been deleted");
+    await userEvent.click(screen.getByRole("button", { name: "Log out" }));
+    expect((await screen.findByRole("alert")).textContent).toBe("The service is restarting.");
+  });
+
+  it("follows a workspace that is being deleted to its end", async () => {
+    vi.useFakeTimers();
+    answers["GET /auth/me"] = () => Response.json({ ...me, slice: { ...me.slice, status: "destroying" } });
+    show("/");
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    const words = () => screen.getByRole("heading", { level: 1 });
+    expect(words().textContent).toBe("Your workspace is being deleted");
+    answers["GET /auth/me"] = () => Response.json({ ...me, slice: null });
+    await act(() => vi.advanceTimersByTimeAsync(2_000));
+    expect(words().textContent).toBe("Your workspace has been deleted");
+    expect(document.activeElement).toBe(words());
+    expect(requests.some((request) => request.includes("/api/"))).toBe(false);
+  });
+
+  it.each([
+    ["suspended", /no new ones come in while it is paused/, "Your workspace is paused", 30_000],
+    ["failed", /stopped several times in a short time/, "Your workspace could not be started", 30_000],
+    ["moving", /Nothing is lost/, /being moved to another place/, 2_000],
+  ])(
+    "has words of its own for a workspace that is %s, and goes on by itself",
+    async (state, text, words, pause) => {
+      vi.useFakeTimers();
+      const slice = state === "moving" ? { ...me.slice, moving: true } : { ...me.slice, status: state };
+      answers["GET /auth/me"] = () => Response.json({ ...me, slice });
+      show("/");
+      await act(() => vi.advanceTimersByTimeAsync(0));
+      expect(screen.getByRole("heading", { level: 1 }).textContent).toMatch(words);
+      screen.getByText(text);
+      expect(screen.queryByText(/paid/)).toBeNull();
+      expect(requests.some((request) => request.includes("/api/"))).toBe(false);
+      answers["GET /auth/me"] = () => Response.json(me);
+      await act(() => vi.advanceTimersByTimeAsync(pause));
+      expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Inbox");
+    },
+  );
+
+  it.each(["assigned", "suspended", "failed", "destroying"])(
+    "speaks of the move first when a workspace is %s as well",
+    async (state) => {
+      answers["GET /auth/me"] = () =>
+        Response.json({ ...me, slice: { ...me.slice, status: state, moving: true } });
+      show("/");
+      await heading(/being moved to another place/);
+    },
+  );
+
+  it("asks in an open inbox whether the workspace is being moved when it stays away", async () => {
+    vi.useFakeTimers();
+    show("/");
+    await act(() => vi.advanceTimersByTimeAsync(0));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Inbox");
+    answers["GET /auth/me"] = () => Response.json({ ...me, slice: { ...me.slice, moving: true } });
+    answers["GET /api/status"] = () => refused(502, "Your workspace does not answer.");
+    window.dispatchEvent(new Event("online"));
+    await act(() => vi.advanceTimersByTimeAsync(500));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Inbox");
+    await act(() => vi.advanceTimersByTimeAsync(7_000));
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toMatch(/being moved to another place/);
+  });
+
+  it("says that the trial has not begun to somebody who waits for a workspace", async () => {
+    const waiting = { since: ago(5), position: 3, full: true };
+    answers["GET /auth/me"] = () => Response.json({ ...me, slice: null, waiting });
+    show("/");
+    await heading("We are full at the moment");
+    screen.getByText("Your trial begins with your workspace");
   });
 
   it("lands in the inbox when linked, with what is unread in the title", async () => {
@@ -353,6 +543,8 @@ describe("App", () => {
       of: 6,
       expiresAt: new Date(Date.now() + 20_000).toISOString(),
     };
+    // The page is drawn before it listens.
+    await waitFor(() => expect(StreamInTest.all).not.toHaveLength(0));
     StreamInTest.emit("status", status("qr"));
     StreamInTest.emit("qr", code);
     await heading("Scan this code with your phone");

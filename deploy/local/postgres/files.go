@@ -36,7 +36,11 @@ log_checkpoints = off
 log_line_prefix = '%%q%%u@%%d '
 `, c.Sockets, c.SliceSockets, port)
 	if c.Throwaway {
-		text += "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
+		text += "fsync = off\nfull_page_writes = off\n"
+	}
+	// A commit that is only in the server's own memory goes with its processes; in the kernel's it stays.
+	if c.Throwaway && !c.Killed {
+		text += "synchronous_commit = off\n"
 	}
 	return text
 }

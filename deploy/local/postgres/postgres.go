@@ -33,6 +33,7 @@ type Config struct {
 	Account      account.Account
 	Password     string // of the superuser
 	Throwaway    bool   // no care for crashes of the machine: for tests
+	Killed       bool   // with Throwaway: its processes will be killed, and what was committed must be there after
 	AnyDatabase  bool   // with Throwaway: every role may try every database, for tests that make their own
 
 	Line func(string) // gets the server's log lines

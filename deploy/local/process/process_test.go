@@ -109,6 +109,35 @@ func TestGroupReportsTheServiceThatEnds(t *testing.T) {
 	}
 }
 
+func TestASupervisedServiceIsStartedAgainUntilTheGroupStops(t *testing.T) {
+	up := make(chan string, 10)
+	group := NewSupervised(10 * time.Millisecond)
+	if _, err := group.Start(Spec{Name: "steady", Path: "sh", Args: []string{"-c", "echo up; exec sleep 600"}, Line: func(line string) { up <- line }}); err != nil {
+		t.Fatal(err)
+	}
+	<-up
+	for range 3 {
+		killed := group.Find("steady")
+		if err := syscall.Kill(killed.PID(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		<-up
+		if now := group.Find("steady"); now.PID() == killed.PID() {
+			t.Fatal("the group still has the one that was killed")
+		}
+	}
+	last := group.Find("steady")
+	group.Stop()
+	<-last.Done()
+	select {
+	case <-up:
+		t.Fatal("it was started again after the group's stop")
+	case err := <-group.Failed():
+		t.Fatalf("a supervised service's end was a failure: %v", err)
+	default:
+	}
+}
+
 func TestGroupStopsTheNewestFirst(t *testing.T) {
 	order := filepath.Join(t.TempDir(), "order")
 	group := NewGroup()

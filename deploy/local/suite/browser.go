@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 
@@ -19,7 +18,7 @@ const fleetPrefix = "test"
 
 // browser runs the tests in a real browser against a whole system of their own.
 func (e *Environment) browser(ctx context.Context, line func(string)) (err error) {
-	port, err := freePort()
+	port, err := system.FreePort()
 	if err != nil {
 		return err
 	}
@@ -61,13 +60,4 @@ func (e *Environment) giveBack(dir string) error {
 		return nil
 	}
 	return err
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }

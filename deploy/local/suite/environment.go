@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"slicegate/deploy/local/account"
+	"slicegate/deploy/local/chaos"
 	"slicegate/deploy/local/engine"
 	"slicegate/deploy/local/image"
 	"slicegate/deploy/local/packages"
@@ -160,7 +161,8 @@ func (e *Environment) Close(ctx context.Context) error {
 			e.Engine.Remove(ctx, "slicegate.test=1"),
 			e.Engine.RemoveMounting(ctx, e.State.Dir, e.State.RunDir),
 			e.Engine.RemoveDeserted(ctx, e.started),
-			system.RemoveAbandoned(ctx, e.Engine, fleetPrefix))
+			system.RemoveAbandoned(ctx, e.Engine, fleetPrefix),
+			system.RemoveAbandoned(ctx, e.Engine, chaos.FleetPrefix))
 	}
 	e.services.Stop()
 	if e.Engine != nil {

@@ -29,7 +29,7 @@ func (s *System) startPostgres(ctx context.Context, line func(string)) error {
 	}
 	s.database = postgres.Config{
 		DataDir: s.state.Path("postgres"), Sockets: filepath.Join(s.state.RunDir, "postgres"), SliceSockets: filepath.Join(s.state.RunDir, "slices"),
-		Account: who, Password: password, Throwaway: s.options.Throwaway, Line: lines, Note: line,
+		Account: who, Password: password, Throwaway: s.options.Throwaway, Killed: s.options.Restart > 0, Line: lines, Note: line,
 	}
 	if s.options.Throwaway {
 		if err := os.RemoveAll(s.database.DataDir); err != nil {
@@ -64,6 +64,17 @@ func (s *System) startEngine(ctx context.Context, _ func(string)) error {
 	}
 	s.Engine = joined
 	return nil
+}
+
+// engineForRunner is the address that the runner is given, made once.
+func (s *System) engineForRunner() (host string, err error) {
+	if s.options.EngineFor == nil {
+		return s.Engine.Host, nil
+	}
+	if s.runnerEngine == "" {
+		s.runnerEngine, err = s.options.EngineFor(s.Engine.Host)
+	}
+	return s.runnerEngine, err
 }
 
 func (s *System) buildImage(ctx context.Context, line func(string)) error {

@@ -33,11 +33,11 @@ func (s *System) buildPages(ctx context.Context, line func(string)) error {
 		return err
 	}
 	brand := s.settings.or("BRAND", "Slicegate")
-	hash += " " + brand
+	hash += " " + brand + " " + os.Getenv("CONTACT_EMAIL")
 	// What it was built from is named beside the folder, not in it: nginx serves all that is in.
 	stamp := s.state.Path("app.hash")
 	if have, err := os.ReadFile(stamp); err != nil || string(have) != hash {
-		if err := (node.Project{Dir: source, Invoker: invoker, Line: line}).Build(ctx, s.state.Path("app"), "VITE_BRAND="+brand); err != nil {
+		if err := (node.Project{Dir: source, Invoker: invoker, Line: line}).Build(ctx, s.state.Path("app"), "VITE_BRAND="+brand, "VITE_CONTACT_EMAIL="+os.Getenv("CONTACT_EMAIL")); err != nil {
 			return err
 		}
 		if err := os.WriteFile(stamp, []byte(hash), 0o644); err != nil {
@@ -111,7 +111,11 @@ func (s *System) runnerEnvironment() ([]string, error) {
 		"FLEET":               s.fleetName(),
 	}
 	if s.Engine != nil {
-		environment["DOCKER_HOST"] = s.Engine.Host
+		host, err := s.engineForRunner()
+		if err != nil {
+			return nil, err
+		}
+		environment["DOCKER_HOST"] = host
 	}
 	if s.settings["WA_STAND_IN"] == "" {
 		// Whoever wants the real WhatsApp here says so; a server's default is the other way round.

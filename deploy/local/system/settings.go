@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"reflect"
 	"strconv"
@@ -79,4 +80,14 @@ func Port() (int, error) {
 		return 0, fmt.Errorf("PORT must be a number from 1 to 65535, not %q", text)
 	}
 	return port, nil
+}
+
+// FreePort is a port of 127.0.0.1 that nobody listens on, for a system that is tested.
+func FreePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
 }

@@ -35,6 +35,10 @@ type Options struct {
 
 	Throwaway bool // for tests: everything is new and nothing is kept, logs go to files alone
 	Report    *progress.Reporter
+
+	Restart   time.Duration                     // a service that ends is started again after this long; 0: its end is the system's
+	NoPages   bool                              // neither app nor site
+	EngineFor func(host string) (string, error) // where the runner reaches the engine that is at host; nil: there
 }
 
 // System is a running one, or what there is of it.
@@ -49,6 +53,8 @@ type System struct {
 	database postgres.Config
 	image    string
 
+	runnerEngine string // see engineForRunner
+
 	addresses map[string]string
 
 	data, front *process.Group
@@ -60,6 +66,9 @@ func Up(ctx context.Context, options Options) (*System, error) {
 	s := &System{
 		SiteURL: fmt.Sprintf("http://localhost:%d", options.Port), AppURL: fmt.Sprintf("http://app.localhost:%d", options.Port),
 		options: options, settings: settingsFrom(os.LookupEnv, options), data: process.NewGroup(), front: process.NewGroup(),
+	}
+	if options.Restart > 0 {
+		s.data, s.front = process.NewSupervised(options.Restart), process.NewSupervised(options.Restart)
 	}
 	if err := s.up(ctx); err != nil {
 		return nil, errors.Join(err, s.Down(context.WithoutCancel(ctx)))
@@ -88,7 +97,9 @@ func (s *System) up(ctx context.Context) error {
 		}
 		return s.step(within, "slice image", s.buildImage)
 	})
-	group.Go(func() error { return s.step(within, "app and site", s.buildPages) })
+	if !s.options.NoPages {
+		group.Go(func() error { return s.step(within, "app and site", s.buildPages) })
+	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -148,6 +159,29 @@ func (s *System) Down(ctx context.Context) error {
 		return fmt.Errorf("stop the system: %w", err)
 	}
 	return nil
+}
+
+// PID is the process id of a service (postgres, functions, runner, nginx), 0 if it is not up.
+func (s *System) PID(name string) int {
+	for _, group := range []*process.Group{s.data, s.front} {
+		if child := group.Find(name); child != nil {
+			select {
+			case <-child.Done():
+			default:
+				return child.PID()
+			}
+		}
+	}
+	return 0
+}
+
+// RunSecondRunner runs another runner of the same server to its end, which is an error.
+func (s *System) RunSecondRunner(ctx context.Context) error {
+	environment, err := s.runnerEnvironment()
+	if err != nil {
+		return err
+	}
+	return process.Run(ctx, process.Spec{Name: "second runner", Path: s.binary("runner"), Args: []string{"work"}, Env: environment, Dir: "/"})
 }
 
 // Variables are how to reach the system, as KEY=value.

@@ -1,19 +1,16 @@
 import { useEffect, useId, useRef, useState } from "react";
-import { Link, useLocation } from "wouter";
-import type { SubscriptionStatus } from "../api/gateway";
-import { ApiFailure } from "../api/http";
-import { useMe, useSession } from "../session/SessionProvider";
+import { Link } from "wouter";
+import type { Me } from "../api/gateway";
+import { useLogOut, useMe } from "../session/SessionProvider";
 import { Icon } from "../ui/Icon";
 import { daysUntil } from "../ui/time";
 import { useNow } from "../ui/useNow";
 
 /** Who is logged in, how their subscription stands, and the way out. */
 export function AccountMenu() {
-  const { logout } = useSession();
-  const { user } = useMe();
-  const [, navigate] = useLocation();
+  const { user, slice } = useMe();
+  const { problem, run } = useLogOut();
   const [open, setOpen] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const panel = useId();
@@ -38,17 +35,6 @@ export function AccountMenu() {
     };
   }, [open]);
 
-  const leave = async () => {
-    setProblem(null);
-    try {
-      await logout();
-      navigate("/login", { replace: true });
-    } catch (error) {
-      if (!(error instanceof ApiFailure)) throw error;
-      setProblem(error.sentence);
-    }
-  };
-
   return (
     <div className="account" ref={box}>
       <button
@@ -70,10 +56,12 @@ export function AccountMenu() {
             {problem}
           </p>
         )}
-        <Link href="/data" className="button button-quiet button-wide" onClick={() => setOpen(false)}>
-          Your data
-        </Link>
-        <button type="button" className="button button-quiet button-wide" onClick={leave}>
+        {slice?.status === "assigned" && !slice.moving && (
+          <Link href="/data" className="button button-quiet button-wide" onClick={() => setOpen(false)}>
+            Your data
+          </Link>
+        )}
+        <button type="button" className="button button-quiet button-wide" onClick={run}>
           Log out
         </button>
       </div>
@@ -82,18 +70,19 @@ export function AccountMenu() {
 }
 
 function Subscription() {
-  const { user } = useMe();
+  const me = useMe();
   const now = useNow(60_000);
-  return <p className="account-plan">{planWords(user.subscriptionStatus, user.trialEndsAt, now)}</p>;
+  return <p className="account-plan">{planWords(me, now)}</p>;
 }
 
-function planWords(status: SubscriptionStatus, trialEndsAt: string | null, now: number): string {
+function planWords({ user, waiting }: Me, now: number): string {
+  const { subscriptionStatus: status, trialEndsAt } = user;
   if (status === "trial" && trialEndsAt) {
     const days = daysUntil(trialEndsAt, now);
     if (days === 0) return "Your trial has ended";
     return days === 1 ? "Last day of your trial" : `${days} days left in your trial`;
   }
-  if (status === "trial") return "Trial";
+  if (status === "trial") return waiting ? "Your trial begins with your workspace" : "Trial";
   if (status === "past_due") return "The last payment did not go through";
   return status === "cancelled" ? "Subscription cancelled" : "Subscription active";
 }

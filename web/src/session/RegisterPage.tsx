@@ -2,16 +2,19 @@ import { type FormEvent, useState } from "react";
 import { Link, Redirect } from "wouter";
 import { ApiFailure } from "../api/http";
 import { Field, PasswordField } from "../ui/Field";
+import { Notice } from "../ui/Notice";
 import { PageHeading } from "../ui/PageHeading";
 import { AuthLayout } from "./AuthLayout";
 import { ErrorSummary, type Problem } from "./ErrorSummary";
 import { nextPath } from "./nextPath";
 import { useSession } from "./SessionProvider";
 import { useHold } from "./useHold";
+import { usePlaces } from "./usePlaces";
 import { emailProblem, minPasswordLength, passwordProblem } from "./validate";
 
 export function RegisterPage() {
   const { session, register } = useSession();
+  const places = usePlaces();
   // Raw, as the router would decode it once too often.
   const { search } = window.location;
   const [email, setEmail] = useState("");
@@ -49,7 +52,19 @@ export function RegisterPage() {
   return (
     <AuthLayout>
       <PageHeading title="Create an account">Create an account</PageHeading>
-      <p className="lead">Your own private workspace for your WhatsApp customers, set up within a minute.</p>
+      <p className="lead">
+        Your own private workspace for your WhatsApp customers
+        {places?.full ? "." : ", set up within a minute."}
+      </p>
+      <div className="auth-places" role="status">
+        {places?.full && (
+          <Notice kind="warn">
+            <strong>Every workspace is taken at the moment.</strong> Create your account to join the waiting
+            list: {beforeYou(places.waiting)}, first come, first served. We write to you when your place is
+            free, and your trial begins only then.
+          </Notice>
+        )}
+      </div>
       <form noValidate onSubmit={submit}>
         <ErrorSummary problems={problems} />
         <Field
@@ -86,4 +101,9 @@ export function RegisterPage() {
       </p>
     </AuthLayout>
   );
+}
+
+function beforeYou(waiting: number): string {
+  if (waiting === 0) return "nobody is before you";
+  return waiting === 1 ? "one person is before you" : `${waiting} people are before you`;
 }

@@ -1,6 +1,11 @@
 import type { ReactNode } from "react";
 import { Redirect } from "wouter";
 import { WorkspaceProvider } from "../workspace/WorkspaceProvider";
+import { DeletedPage } from "./DeletedPage";
+import { DestroyingPage } from "./DestroyingPage";
+import { FailedPage } from "./FailedPage";
+import { FullPage } from "./FullPage";
+import { MovingPage } from "./MovingPage";
 import { loginPath } from "./nextPath";
 import { useSession } from "./SessionProvider";
 import { SuspendedPage } from "./SuspendedPage";
@@ -16,9 +21,15 @@ export function RequireSession({ children }: { children: ReactNode }) {
     const { pathname, search } = window.location;
     return <Redirect to={loginPath(pathname + search)} replace />;
   }
-  const { user, slice, waitingSince } = session.me;
-  if (!slice) return <WaitingPage since={waitingSince} />;
+  const { user, slice, waiting } = session.me;
+  if (!slice) {
+    if (!waiting) return <DeletedPage />;
+    return waiting.full ? <FullPage position={waiting.position} /> : <WaitingPage since={waiting.since} />;
+  }
+  if (slice.moving) return <MovingPage />;
+  if (slice.status === "destroying") return <DestroyingPage />;
   if (slice.status === "suspended") return <SuspendedPage />;
+  if (slice.status === "failed") return <FailedPage />;
   return (
     <WorkspaceProvider key={`${user.id}-${slice.id}`} userId={user.id}>
       {children}

@@ -8,9 +8,11 @@ import {
   useRef,
   useState,
 } from "react";
+import { useLocation } from "wouter";
 import { type Credentials, gateway, type Me } from "../api/gateway";
 import { ApiFailure } from "../api/http";
 import { backoff } from "../events/backoff";
+import { useAction } from "../ui/useAction";
 
 export type Session =
   /** Not known yet; `failed` once the server could not be asked, which is tried again by itself. */
@@ -30,8 +32,19 @@ interface SessionActions {
 
 const SessionContext = createContext<SessionActions | null>(null);
 
-/** How often somebody who waits for a slice asks whether there is one, in milliseconds. */
-const waitingInterval = 2_000;
+/** How often somebody without a slice that runs asks again, in milliseconds: while something is under way… */
+const shortInterval = 2_000;
+/** …and while somebody else has to act first. */
+const longInterval = 30_000;
+
+/** null for those who are told by other means. */
+function intervalOf(session: Session): number | null {
+  if (session.kind !== "signedIn") return null;
+  const { slice, waiting } = session.me;
+  if (!slice) return waiting && !waiting.full ? shortInterval : longInterval;
+  if (slice.moving || slice.status === "destroying") return shortInterval;
+  return slice.status === "assigned" ? null : longInterval;
+}
 
 /** Knows who is logged in: asks on load, and again whenever an answer or another tab says that it changed. */
 export function SessionProvider({ children }: { children: ReactNode }) {
@@ -63,14 +76,20 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     return () => clearTimeout(timer);
   }, [session, refresh]);
 
-  const waits = session.kind === "signedIn" && session.me.slice === null;
+  const interval = intervalOf(session);
   useEffect(() => {
-    if (!waits) return;
-    const timer = setInterval(() => {
+    if (interval === null) return;
+    const ask = () => {
       if (document.visibilityState === "visible") void refresh();
-    }, waitingInterval);
-    return () => clearInterval(timer);
-  }, [waits, refresh]);
+    };
+    const timer = setInterval(ask, interval);
+    // Who comes back to the page does not wait for the next turn.
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", ask);
+    };
+  }, [interval, refresh]);
 
   const actions = useMemo<SessionActions>(() => {
     const enter = (me: Me) => {
@@ -104,6 +123,16 @@ export function useMe(): Me {
   const { session } = useSession();
   if (session.kind !== "signedIn") throw new Error("useMe needs somebody who is logged in");
   return session.me;
+}
+
+/** Logs out and goes to the login, with the sentence to show when that was refused. */
+export function useLogOut() {
+  const { logout } = useSession();
+  const [, navigate] = useLocation();
+  return useAction(async () => {
+    await logout();
+    navigate("/login", { replace: true });
+  });
 }
 
 /** The brand: what the server says, or before a login what the page was built with. */

@@ -1,26 +1,15 @@
-import { SignedInLayout } from "../layout/SignedInLayout";
-import { Icon } from "../ui/Icon";
-import { PageHeading } from "../ui/PageHeading";
-import { useSession } from "./SessionProvider";
+import { PanelPage } from "../layout/PanelPage";
+import { WriteToUs } from "../ui/WriteToUs";
 
 /** Shown to somebody whose slice is suspended: stopped, with its data kept. */
 export function SuspendedPage() {
-  const { refresh } = useSession();
   return (
-    <SignedInLayout>
-      <section className="card panel">
-        <span className="panel-icon panel-icon-warn">
-          <Icon name="lock" />
-        </span>
-        <PageHeading title="Workspace paused">Your workspace is paused</PageHeading>
-        <p>
-          The subscription is not paid at the moment. Your messages and contacts are kept, but no new ones
-          arrive until it is.
-        </p>
-        <button type="button" className="button" onClick={() => void refresh()}>
-          Check again
-        </button>
-      </section>
-    </SignedInLayout>
+    <PanelPage icon="lock" tone="warn" title="Workspace paused" heading="Your workspace is paused">
+      <p>Your messages and contacts are kept, but no new ones come in while it is paused.</p>
+      <p>
+        To have it running again, or to ask why it is paused, <WriteToUs />. This page goes on by itself once
+        it runs.
+      </p>
+    </PanelPage>
   );
 }

@@ -20,6 +20,7 @@ const paths = {
   trash: "M4.5 6.5h15M9.5 6.5V4h5v2.5M6.5 6.5l1 14h9l1-14M10 10.5v6M14 10.5v6",
   close: "M6 6l12 12M18 6L6 18",
   unplugged: "M9 7V3M15 7V3M6.5 7h11v4a5.5 5.5 0 0 1-11 0zM12 16.5V21M3.5 3.5l17 17",
+  move: "M4.5 8.5h15M15.5 4.5l4 4-4 4M19.5 16h-15M8.5 12l-4 4 4 4",
 } as const;
 
 export type IconName = keyof typeof paths;

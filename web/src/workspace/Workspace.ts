@@ -15,6 +15,9 @@ import {
   withStatus,
 } from "./state";
 
+/** A slice that does not answer is taken to be restarting for this many tries, some seconds. */
+const triesOfARestart = 3;
+
 /** The stream as the workspace uses it. */
 export interface Stream {
   start(): void;
@@ -117,6 +120,10 @@ export class Workspace {
   private fetchFailed(error: unknown): void {
     if (!(error instanceof ApiFailure)) throw error;
     this.update({ ...this.state, trouble: error.status === 0 ? "offline" : "restarting" });
+    // One that stays away is perhaps not restarting, but being moved or stopped.
+    if ((error.status === 502 || error.status === 504) && this.tries >= triesOfARestart) {
+      void this.options.checkSession();
+    }
     if (this.stream) this.retryTimer = setTimeout(this.refetch, backoff(this.tries++));
   }
 
