@@ -124,8 +124,7 @@ func TestTenThousandAssignmentsWithKills(t *testing.T) {
 		SELECT $1, 'none', 10000 + n, 'available', now() + interval '1 hour' FROM generate_series(1, $2::int) n`, db.Server(t), assignments); err != nil {
 		t.Fatal(err)
 	}
-	// A fleet has hundreds of slices; thousands of given ones would be read through for each new customer.
-	if _, err := db.Pool.Exec(ctx, "CREATE INDEX ON gateway.slices (id) WHERE status = 'available'; ANALYZE gateway.slices"); err != nil {
+	if _, err := db.Pool.Exec(ctx, "ANALYZE gateway.slices"); err != nil {
 		t.Fatal(err)
 	}
 	answers := &told{sliceOf: map[int64]int64{}}

@@ -14,6 +14,9 @@ ALTER TABLE gateway.slices
     ADD COLUMN moved_from   bigint UNIQUE REFERENCES gateway.slices (id),
     ADD COLUMN moved_status text CHECK (moved_status IN ('assigned', 'suspended'));
 
+-- Whoever registers looks for the first that is free, past all that are not.
+CREATE INDEX slices_free ON gateway.slices (id) WHERE status = 'available';
+
 -- A slice that has failed too often keeps its user and their data.
 ALTER TABLE gateway.slices DROP CONSTRAINT slices_check;
 ALTER TABLE gateway.slices ADD CONSTRAINT slices_user_check
@@ -83,6 +86,7 @@ ALTER TABLE gateway.users
 ALTER TABLE gateway.users DROP COLUMN wait_listed;
 DROP TABLE gateway.emails, gateway.alerts, gateway.starts;
 ALTER TABLE gateway.servers DROP COLUMN room, DROP COLUMN pool_failures, DROP COLUMN pool_retry_at;
+DROP INDEX gateway.slices_free;
 DROP TRIGGER slice_status ON gateway.slices;
 DROP FUNCTION gateway.note_status;
 UPDATE gateway.slices SET status = 'suspended' WHERE status = 'failed' AND user_id IS NOT NULL;
