@@ -98,7 +98,7 @@ func (f fleet) forth() next {
 		return cmp.Compare(haste(a), haste(b))
 	})
 	size := int(f.rollout.BatchSize)
-	if false {
+	if n.canary {
 		size = 1
 	}
 	n.begin = ids(free[:min(size, len(free))])
