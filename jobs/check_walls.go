@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 
@@ -43,14 +42,5 @@ func (w *CheckWalls) Work(ctx context.Context, job *river.Job[CheckWallsArgs]) e
 		return nil
 	}
 	slog.ErrorContext(ctx, "somebody changed the firewall around the slices; it is up again", "server", job.Args.Server, "found", repaired)
-	detail, err := json.Marshal(map[string]any{"found": repaired})
-	if err != nil {
-		return err
-	}
-	if err := store.New(w.Pool).Record(ctx, store.RecordParams{
-		Actor: "job:check_walls", Action: "walls.repair", Subject: "server:" + job.Args.Server, Detail: detail,
-	}); err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	return nil
+	return store.New(w.Pool).RecordServer(ctx, "job:check_walls", "walls.repair", job.Args.Server, map[string]any{"found": repaired})
 }

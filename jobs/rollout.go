@@ -94,7 +94,7 @@ func (w *Rollout) look(ctx context.Context, queries *store.Queries, rollout stor
 	if f.servers, err = queries.RolloutServers(ctx, rollout.ID); err != nil {
 		return f, err
 	}
-	f.slices, err = queries.RolloutSlices(ctx, store.RolloutSlicesParams{Rollout: rollout.ID, PresentSince: f.now.Add(-inUseWithin)})
+	f.slices, err = queries.RolloutSlices(ctx, store.RolloutSlicesParams{Rollout: rollout.ID, PresentSince: f.now.Add(-PresentWithin)})
 	return f, err
 }
 
@@ -240,7 +240,7 @@ func (w *Rollout) attend(ctx context.Context, id int64) (unfinished bool, err er
 	if err != nil {
 		return false, err
 	}
-	rows, err := queries.RolloutSlices(ctx, store.RolloutSlicesParams{Rollout: id, PresentSince: w.Clock().Add(-inUseWithin)})
+	rows, err := queries.RolloutSlices(ctx, store.RolloutSlicesParams{Rollout: id, PresentSince: w.Clock().Add(-PresentWithin)})
 	if err != nil {
 		return false, err
 	}
@@ -251,7 +251,7 @@ func (w *Rollout) attend(ctx context.Context, id int64) (unfinished bool, err er
 		}
 	}
 	for _, slice := range rows {
-		if isUnderWay(slice.State) {
+		if IsUnderWay(slice.State) {
 			wanted = append(wanted, UpdateSliceArgs{Server: slice.Server, Rollout: id, Slice: slice.SliceID})
 		}
 	}

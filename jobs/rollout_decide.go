@@ -9,9 +9,6 @@ import (
 	"slicegate/store"
 )
 
-// A session that was used this lately counts as use of the slice.
-const inUseWithin = 5 * time.Minute
-
 // fleet is all that the next step of a rollout depends on.
 type fleet struct {
 	rollout  store.Rollout
@@ -146,14 +143,15 @@ func isResting(status string) bool { return status == "suspended" || status == "
 
 func (f fleet) underWay() (n int) {
 	for _, slice := range f.slices {
-		if isUnderWay(slice.State) {
+		if IsUnderWay(slice.State) {
 			n++
 		}
 	}
 	return n
 }
 
-func isUnderWay(state string) bool {
+// IsUnderWay is true of a slice of a rollout that its server's job is at.
+func IsUnderWay(state string) bool {
 	return state == "updating" || state == "verifying" || state == "rolling_back"
 }
 

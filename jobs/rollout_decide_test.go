@@ -236,7 +236,7 @@ func (w *world) happen() {
 	for i := range w.slices {
 		s := &w.slices[i]
 		switch {
-		case !isUnderWay(s.State):
+		case !IsUnderWay(s.State):
 		case w.random.Float64() < 0.05:
 			s.Status = []string{"suspended", "destroying"}[w.random.IntN(2)]
 			s.State, s.Resting, s.EndedAt = "done", true, &now

@@ -20,12 +20,12 @@ type Turns struct {
 	Clock  Clock
 }
 
-const (
-	// A job asks again every second or two; one that has not for this long has lost its runner.
-	turnLostAfter = time.Minute
-	// A user whose session was used within this time is at the door.
-	presentWithin = 5 * time.Minute
-)
+// A job asks again every second or two; one that has not for this long has lost its runner.
+const turnLostAfter = time.Minute
+
+// PresentWithin is how lately a session must have been used for its user to be there, and their
+// slice in use.
+const PresentWithin = 5 * time.Minute
 
 // ask tells whether the slice may start now, or go on starting.
 func (t Turns) ask(ctx context.Context, slice store.Slice) (granted bool, err error) {
@@ -36,7 +36,7 @@ func (t Turns) ask(ctx context.Context, slice store.Slice) (granted bool, err er
 			return err
 		}
 		if err := queries.AskStart(ctx, store.AskStartParams{
-			SliceID: slice.ID, Now: now, PresentSince: now.Add(-presentWithin), AliveSince: now.Add(-turnLostAfter),
+			SliceID: slice.ID, Now: now, PresentSince: now.Add(-PresentWithin), AliveSince: now.Add(-turnLostAfter),
 		}); err != nil {
 			return err
 		}

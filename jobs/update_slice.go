@@ -110,7 +110,7 @@ func (w *UpdateSlice) look(ctx context.Context, job *river.Job[UpdateSliceArgs])
 	switch {
 	case err != nil:
 		return err
-	case !isUnderWay(c.row.State):
+	case !IsUnderWay(c.row.State):
 		return nil
 	case isGone(c.slice.Status, c.slice.UserID):
 		return w.end(ctx, c, "skipped", false, "the slice is gone")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"slicegate/jobs"
 	"slicegate/store"
 )
 
@@ -28,7 +29,7 @@ func readRollout(ctx context.Context, pool *pgxpool.Pool, id int64) (p progress,
 	if p.servers, err = queries.RolloutServers(ctx, id); err != nil {
 		return p, err
 	}
-	p.slices, err = queries.RolloutSlices(ctx, store.RolloutSlicesParams{Rollout: id, PresentSince: time.Now().Add(-5 * time.Minute)})
+	p.slices, err = queries.RolloutSlices(ctx, store.RolloutSlicesParams{Rollout: id, PresentSince: time.Now().Add(-jobs.PresentWithin)})
 	return p, err
 }
 
@@ -116,8 +117,7 @@ func (p progress) write(to io.Writer, now time.Time) {
 		if slice.State == "pending" && slice.ReachedAt != nil {
 			words = "in use; it is waited for since " + slice.ReachedAt.UTC().Format("15:04 UTC")
 		}
-		underWay := slice.State == "updating" || slice.State == "verifying" || slice.State == "rolling_back"
-		if words == "" && !underWay {
+		if words == "" && !jobs.IsUnderWay(slice.State) {
 			continue
 		}
 		if !told {

@@ -41,7 +41,6 @@ type updated struct {
 
 // Instructions on top of our image. Each build is an image of its own.
 const (
-	works   = ""
 	crashes = `ENTRYPOINT ["node", "-e", "console.error('this image is broken'); process.exit(3)"]`
 	silent  = `ENTRYPOINT ["node", "-e", "setInterval(() => {}, 1000)"]`
 	unready = `ENTRYPOINT ["node", "-e", "require('http').createServer((_, a) => a.end(JSON.stringify({state: 'disconnected', phoneNumber: null, uptime: 1, lastEventAt: null}))).listen(4002)"]`

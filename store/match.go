@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -33,21 +32,4 @@ func Match(ctx context.Context, tx pgx.Tx, actor string, now time.Time) ([]Slice
 		}
 		matched = append(matched, slice)
 	}
-}
-
-// RecordSlice writes what actor did to a slice into the audit; detail may be nil.
-func (q *Queries) RecordSlice(ctx context.Context, actor, action string, slice int64, detail map[string]any) error {
-	if detail == nil {
-		detail = map[string]any{}
-	}
-	encoded, err := json.Marshal(detail)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	if err := q.Record(ctx, RecordParams{
-		Actor: actor, Action: action, Subject: fmt.Sprintf("slice:%d", slice), Detail: encoded,
-	}); err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	return nil
 }

@@ -29,8 +29,3 @@ WHERE mine.slice_id = @slice_id AND (mine.began_at IS NOT NULL OR (
 
 -- name: EndStart :exec
 DELETE FROM gateway.starts WHERE slice_id = @slice_id;
-
--- name: CountStarts :one
--- How many slices of a server start now, and how many wait for their turn.
-SELECT count(*) FILTER (WHERE began_at IS NOT NULL) AS starting, count(*) FILTER (WHERE began_at IS NULL) AS waiting
-FROM gateway.starts WHERE server = @server AND seen_at > @alive_since::timestamptz;

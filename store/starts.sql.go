@@ -74,29 +74,6 @@ func (q *Queries) BeginStart(ctx context.Context, arg BeginStartParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
-const countStarts = `-- name: CountStarts :one
-SELECT count(*) FILTER (WHERE began_at IS NOT NULL) AS starting, count(*) FILTER (WHERE began_at IS NULL) AS waiting
-FROM gateway.starts WHERE server = $1 AND seen_at > $2::timestamptz
-`
-
-type CountStartsParams struct {
-	Server     string
-	AliveSince time.Time
-}
-
-type CountStartsRow struct {
-	Starting int64
-	Waiting  int64
-}
-
-// How many slices of a server start now, and how many wait for their turn.
-func (q *Queries) CountStarts(ctx context.Context, arg CountStartsParams) (CountStartsRow, error) {
-	row := q.db.QueryRow(ctx, countStarts, arg.Server, arg.AliveSince)
-	var i CountStartsRow
-	err := row.Scan(&i.Starting, &i.Waiting)
-	return i, err
-}
-
 const endStart = `-- name: EndStart :exec
 DELETE FROM gateway.starts WHERE slice_id = $1
 `

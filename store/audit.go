@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// RecordSlice writes what actor did to a slice into the audit; detail may be nil.
+func (q *Queries) RecordSlice(ctx context.Context, actor, action string, slice int64, detail map[string]any) error {
+	return q.record(ctx, actor, action, fmt.Sprintf("slice:%d", slice), detail)
+}
+
+// RecordRollout writes what was done about a rollout, as rollout.ACTION; detail may be nil.
+func (q *Queries) RecordRollout(ctx context.Context, actor, action string, rollout int64, detail map[string]any) error {
+	return q.record(ctx, actor, "rollout."+action, fmt.Sprintf("rollout:%d", rollout), detail)
+}
+
+// RecordServer writes what was found on a server, or done to it; detail may be nil.
+func (q *Queries) RecordServer(ctx context.Context, actor, action, server string, detail map[string]any) error {
+	return q.record(ctx, actor, action, "server:"+server, detail)
+}
+
+func (q *Queries) record(ctx context.Context, actor, action, subject string, detail map[string]any) error {
+	if detail == nil {
+		detail = map[string]any{}
+	}
+	encoded, err := json.Marshal(detail)
+	if err == nil {
+		err = q.Record(ctx, RecordParams{Actor: actor, Action: action, Subject: subject, Detail: encoded})
+	}
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}
