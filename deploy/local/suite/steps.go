@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -60,6 +61,9 @@ func (e *Environment) runStep(ctx context.Context, s step) result {
 		say := e.logged(s.name, note)
 		return s.work(ctx, func(line string) {
 			say(line)
+			if !telling(line) {
+				return
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if lines = append(lines, line); len(lines) > 1000 {
@@ -75,10 +79,16 @@ func (e *Environment) runStep(ctx context.Context, s step) result {
 	return result{s.name, time.Since(started), err, lines}
 }
 
+// serviceLog is a line of log/slog's: what a service of ours told while it was tested.
+var serviceLog = regexp.MustCompile(`^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (DEBUG|INFO|WARN|ERROR) `)
+
+// telling is false for lines that hide why a step failed: of packages that passed, and of the
+// services' own logs, which a package's failing test brings along whole.
+func telling(line string) bool {
+	return !strings.HasPrefix(line, "ok  \t") && !strings.Contains(line, "[no test files]") && !serviceLog.MatchString(line)
+}
+
 func (e *Environment) printFailure(name string, err error, lines []string) {
-	lines = slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
-		return strings.HasPrefix(line, "ok  \t") || strings.Contains(line, "[no test files]")
-	})
 	const most = 150
 	if len(lines) > most {
 		e.report.Println(fmt.Sprintf("    (the last %d lines; all are in %s)", most, e.State.Path("log")))
