@@ -77,6 +77,16 @@ type Runner struct {
 	PoolRetry         time.Duration `env:"POOL_RETRY" envDefault:"30s" help:"how long after a slice could not be made the next is tried; doubles with each further one, up to 1h"`
 	MinFreeMemory     Bytes         `env:"MIN_FREE_MEMORY" envDefault:"1G" help:"memory that new slices, each reckoned with SLICE_MEMORY_RESERVATION, leave available on the server"`
 	StartConcurrency  int           `env:"START_CONCURRENCY" envDefault:"8" help:"slices that start at a time; those that somebody waits for go first"`
+	SampleEvery       time.Duration `env:"SAMPLE_EVERY" envDefault:"1m" help:"how often the figures of every slice and of the server are written down"`
+	Reclaim           string        `env:"RECLAIM" envDefault:"on" help:"pushing the memory of idle slices to swap: on, or off"`
+	ReclaimEvery      time.Duration `env:"RECLAIM_EVERY" envDefault:"5s" help:"how often each slice is looked at for that"`
+	ReclaimAfter      time.Duration `env:"RECLAIM_AFTER" envDefault:"2m" help:"a slice that its user has not used for so long is idle; an open page uses it twice a minute"`
+	ReclaimRefaults   int64         `env:"RECLAIM_REFAULTS" envDefault:"64" help:"pages a minute that an idle slice may read back from swap; where it reads more, its working set begins and it is left alone"`
+	ReclaimUpstream   Bytes         `env:"RECLAIM_UPSTREAM" envDefault:"16K" help:"bytes a minute to and from WhatsApp, above which a slice is pushed out in small steps only"`
+	ReclaimRate       Bytes         `env:"RECLAIM_RATE" envDefault:"40M" help:"bytes a second that are pushed out at most, all slices of the server together"`
+	ReclaimSwapUse    float64       `env:"RECLAIM_SWAP_USE" envDefault:"0.8" help:"part of the server's swap that may be used before nothing more is pushed out"`
+	ReclaimSwapIn     float64       `env:"RECLAIM_SWAP_IN" envDefault:"500" help:"pages a second that the server reads back, above which nothing more is pushed out"`
+	ProbePins         string        `env:"PROBE_PINS" envDefault:"/sys/fs/bpf" help:"the bpffs in which the counters of the slices' packets outlive the runner"`
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
 }
 
@@ -125,6 +135,13 @@ func LoadRunner() (Runner, error) {
 		atLeast("START_CONCURRENCY", config.StartConcurrency, 1),
 		check(config.SliceReservation > 0, "SLICE_MEMORY_RESERVATION must be more than 0: new slices are reckoned with it"),
 		check(config.FillEvery >= time.Second && config.ReconcileEvery >= time.Second, "FILL_EVERY and RECONCILE_EVERY must be at least 1s"),
+		check(config.Reclaim == "on" || config.Reclaim == "off", "RECLAIM must be on or off"),
+		check(config.SampleEvery >= time.Second && config.ReclaimEvery >= time.Second, "SAMPLE_EVERY and RECLAIM_EVERY must be at least 1s"),
+		// A page that is open is heard of every 25 s: Socket.IO's ping.
+		check(config.ReclaimAfter >= time.Minute, "RECLAIM_AFTER must be at least 1m: an open page that does nothing is heard of twice a minute"),
+		check(config.ReclaimSwapUse > 0 && config.ReclaimSwapUse <= 1, "RECLAIM_SWAP_USE must be above 0 and at most 1"),
+		check(config.ReclaimRate > 0 && config.ReclaimSwapIn > 0 && config.ReclaimRefaults > 0, "RECLAIM_RATE, RECLAIM_SWAP_IN and RECLAIM_REFAULTS must be more than 0"),
+		check(strings.HasPrefix(config.ProbePins, "/"), "PROBE_PINS must be an absolute path"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
 	)
 }

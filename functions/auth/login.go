@@ -23,6 +23,9 @@ func (a *Auth) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !store.IsNone(err) {
 		return err
 	}
+	// The password takes its time; the slice can wake meanwhile. Who knows an address alone can do so
+	// too, and gets nothing by it.
+	a.want(ctx, user.ID, "login")
 	matches, err := a.Hasher.Matches(ctx, user.PasswordHash, form.Password)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ func (a *Auth) me(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	a.want(r.Context(), access.UserID, "open")
 	user, err := queries.UserByID(r.Context(), access.UserID)
 	if err != nil {
 		return err
