@@ -18,6 +18,42 @@ type Alert struct {
 	ClosedAt *time.Time
 }
 
+type Meter struct {
+	SliceID        int64
+	CgroupID       *int64
+	ReadAt         time.Time
+	StartedAt      time.Time
+	CpuUs          int64
+	Refaults       int64
+	PressureUs     int64
+	OomKills       int64
+	UserBytes      int64
+	PlatformBytes  int64
+	UpstreamBytes  int64
+	OwedUser       int64
+	OwedPlatform   int64
+	OwedUpstream   int64
+	LastUserAt     *time.Time
+	LastUpstreamAt *time.Time
+	AskedAt        *time.Time
+}
+
+type Reclaim struct {
+	SliceID          int64
+	At               time.Time
+	Kind             string
+	AskedBytes       int64
+	GivenBytes       int64
+	TookUs           int64
+	RssBefore        int64
+	RssAfter         int64
+	SwapAfter        int64
+	RefaultsBefore   int64
+	PressureBeforeUs int64
+	PressureAfterUs  int64
+	Reason           string
+}
+
 type Rollout struct {
 	ID         int64
 	AskedImage string
@@ -67,6 +103,22 @@ type Server struct {
 	PoolRetryAt     *time.Time
 	ConfiguredImage *string
 	Image           *string
+	ReclaimPaused   bool
+	ProbeError      *string
+}
+
+type ServerMeter struct {
+	Server           string
+	Boot             string
+	ReadAt           time.Time
+	SwapIn           int64
+	SwapOut          int64
+	CpuBusyUs        int64
+	CpuUs            int64
+	MemoryPressureUs int64
+	IoPressureUs     int64
+	CpuPressureUs    int64
+	OomKills         int64
 }
 
 type Slice struct {
@@ -96,6 +148,10 @@ type Slice struct {
 	MeasuredAt     *time.Time
 	MovedFrom      *int64
 	MovedStatus    *string
+	FloorBytes     *int64
+	FloorAt        *time.Time
+	ReclaimPaused  bool
+	AwakeUntil     *time.Time
 }
 
 type User struct {

@@ -116,7 +116,7 @@ func (q *Queries) RegisterServer(ctx context.Context, arg RegisterServerParams) 
 }
 
 const serverByName = `-- name: ServerByName :one
-SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image FROM gateway.servers WHERE name = $1
+SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error FROM gateway.servers WHERE name = $1
 `
 
 func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error) {
@@ -130,6 +130,8 @@ func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error)
 		&i.PoolRetryAt,
 		&i.ConfiguredImage,
 		&i.Image,
+		&i.ReclaimPaused,
+		&i.ProbeError,
 	)
 	return i, err
 }
