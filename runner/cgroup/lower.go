@@ -34,13 +34,19 @@ func (g Group) lower(ctx context.Context, bytes int64) (all bool, err error) {
 		// Not ctx: what was lowered is put back whatever ended.
 		err = errors.Join(err, g.limit(limit))
 	}()
-	err = write(ctx, g.memory+limitFile, usage-bytes)
-	lowered()
-	if errors.Is(err, unix.EBUSY) { // no more came
-		return false, nil
+	for range tries {
+		err = write(ctx, g.memory+limitFile, usage-bytes)
+		if !errors.Is(err, unix.EBUSY) {
+			lowered()
+			return err == nil, err
+		}
 	}
-	return err == nil, err
+	return false, nil
 }
+
+// tries is how often the kernel may find nothing at first sight before there is nothing: pages that
+// were used lately are passed over once. It is what memory.reclaim does by itself.
+const tries = 16
 
 const limitFile = "/memory.limit_in_bytes"
 

@@ -44,11 +44,14 @@ func (m Memory) Reclaim(ctx context.Context, g Group, bytes int64) (given int64,
 	if err != nil {
 		return 0, gone(err)
 	}
-	could, err := m.room(g, file)
+	could, has, err := m.room(g, file)
 	if err != nil {
 		return 0, gone(err)
 	}
 	if could < least {
+		if has < least {
+			return 0, nil
+		}
 		return 0, ErrNoRoom
 	}
 	ask := g.ask
@@ -88,32 +91,36 @@ func (g Group) claim() (release func(), err error) {
 }
 
 // room is how many bytes could come of the group at most: its page cache, and as much of the rest
-// as swap has room for. A write that asks for more hangs for minutes where nothing comes.
-func (m Memory) room(g Group, file *text) (int64, error) {
+// as swap has room for. A write that asks for more hangs for minutes where nothing comes. What it has
+// is told too, whether there is room for it or not.
+func (m Memory) room(g Group, file *text) (could, has int64, err error) {
+	anon, cache, err := g.lists(file)
+	if err != nil {
+		return 0, 0, err
+	}
 	var server ServerUsage
 	if err := server.meminfo(m, file); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	swap := server.SwapFree
 	if g.hybrid {
 		if swap -= reserve; swap <= 0 {
-			return 0, nil // a group that grew at the wrong moment could be killed for it
+			return 0, anon + cache, nil // a group that grew at the wrong moment could be killed for it
 		}
 	} else {
 		most, err := file.number(g.memory + "/memory.swap.max")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return 0, err
+			return 0, 0, err
 		}
 		if err == nil && most != unlimited {
 			_, swapped, err := g.used(file)
 			if err != nil {
-				return 0, err
+				return 0, 0, err
 			}
-			swap = min(swap, most-swapped)
+			swap = min(swap, max(0, most-swapped))
 		}
 	}
-	anon, cache, err := g.lists(file)
-	return min(anon, max(0, swap)) + cache, err
+	return min(anon, swap) + cache, anon + cache, nil
 }
 
 // lists are how many bytes the group has that can go to swap, and that can be dropped.

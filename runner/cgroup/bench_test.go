@@ -1,0 +1,54 @@
+package cgroup_test
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"slicegate/runner/cgroup"
+)
+
+func seconds(of func()) float64 {
+	started := time.Now()
+	of()
+	return time.Since(started).Seconds()
+}
+
+// processor is the CPU time of this process.
+func processor(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// BenchmarkUsage is the part of a sample that is repeated for every slice: CPU time counts, not the
+// time that a busy machine has it wait.
+func BenchmarkUsage(b *testing.B) {
+	group, err := machine.Group(os.Getpid())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	started := processor(b)
+	for b.Loop() {
+		if _, err := machine.Usage(group); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(processor(b)-started)/float64(b.N)/1e3, "cpu-µs/op")
+}
+
+// BenchmarkServer is the part that is done once a sample.
+func BenchmarkServer(b *testing.B) {
+	b.ReportAllocs()
+	started := processor(b)
+	for b.Loop() {
+		if _, err := (cgroup.Memory{Root: "/"}).Server(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(processor(b)-started)/float64(b.N)/1e3, "cpu-µs/op")
+}
