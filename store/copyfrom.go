@@ -79,6 +79,7 @@ func (r iteratorForAddServerTelemetry) Values() ([]interface{}, error) {
 		r.rows[0].RamTotalBytes,
 		r.rows[0].SwapUsedBytes,
 		r.rows[0].SwapTotalBytes,
+		r.rows[0].SwapRamBytes,
 		r.rows[0].SwapInRate,
 		r.rows[0].SwapOutRate,
 		r.rows[0].CpuPercent,
@@ -101,7 +102,7 @@ func (r iteratorForAddServerTelemetry) Err() error {
 }
 
 func (q *Queries) AddServerTelemetry(ctx context.Context, arg []AddServerTelemetryParams) (int64, error) {
-	return q.db.CopyFrom(ctx, []string{"gateway", "server_telemetry"}, []string{"server", "timestamp", "ram_used_bytes", "ram_total_bytes", "swap_used_bytes", "swap_total_bytes", "swap_in_rate", "swap_out_rate", "cpu_percent", "disk_used_bytes", "disk_total_bytes", "active_slices", "total_slices", "slices_rss_bytes", "slices_swap_bytes", "memory_pressure_us", "io_pressure_us", "cpu_pressure_us", "oom_kills", "seconds"}, &iteratorForAddServerTelemetry{rows: arg})
+	return q.db.CopyFrom(ctx, []string{"gateway", "server_telemetry"}, []string{"server", "timestamp", "ram_used_bytes", "ram_total_bytes", "swap_used_bytes", "swap_total_bytes", "swap_ram_bytes", "swap_in_rate", "swap_out_rate", "cpu_percent", "disk_used_bytes", "disk_total_bytes", "active_slices", "total_slices", "slices_rss_bytes", "slices_swap_bytes", "memory_pressure_us", "io_pressure_us", "cpu_pressure_us", "oom_kills", "seconds"}, &iteratorForAddServerTelemetry{rows: arg})
 }
 
 // iteratorForAddTelemetry implements pgx.CopyFromSource.

@@ -109,7 +109,6 @@ type Server struct {
 
 type ServerMeter struct {
 	Server           string
-	Boot             string
 	ReadAt           time.Time
 	SwapIn           int64
 	SwapOut          int64

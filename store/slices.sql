@@ -134,13 +134,6 @@ WHERE id = @id AND status IN ('available', 'assigned') AND version = @version;
 -- name: ForgetCrashes :exec
 UPDATE gateway.slices SET crashes = 0, start_at = NULL WHERE id = @id AND version = @version;
 
--- name: NoteUsage :exec
--- What slices use, in one statement for all of a server. A size below zero was not read: the last one stays.
-UPDATE gateway.slices s SET memory_bytes = used.memory, swap_bytes = used.swap, measured_at = @now::timestamptz,
-    storage_bytes = CASE WHEN used.storage < 0 THEN s.storage_bytes ELSE used.storage END
-FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@memories::bigint[]) AS memory, unnest(@swaps::bigint[]) AS swap, unnest(@storages::bigint[]) AS storage) used
-WHERE s.id = used.id AND s.status <> 'destroyed';
-
 -- name: TakeTarget :one
 -- Takes a pool slice of the same server out of the pool, for the user and the data of another. No row: none is ready.
 UPDATE gateway.slices SET status = 'provisioning', moved_from = @source::bigint, moved_status = @moved_status::text

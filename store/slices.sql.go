@@ -206,7 +206,7 @@ const finishDestroy = `-- name: FinishDestroy :execrows
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
     wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
     crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
-    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL
+    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL, awake_until = NULL
 WHERE id = $1 AND status = 'destroying' AND version = $2
 `
 
@@ -652,33 +652,6 @@ type NoteHealthyParams struct {
 
 func (q *Queries) NoteHealthy(ctx context.Context, arg NoteHealthyParams) error {
 	_, err := q.db.Exec(ctx, noteHealthy, arg.Now, arg.ID, arg.Version)
-	return err
-}
-
-const noteUsage = `-- name: NoteUsage :exec
-UPDATE gateway.slices s SET memory_bytes = used.memory, swap_bytes = used.swap, measured_at = $1::timestamptz,
-    storage_bytes = CASE WHEN used.storage < 0 THEN s.storage_bytes ELSE used.storage END
-FROM (SELECT unnest($2::bigint[]) AS id, unnest($3::bigint[]) AS memory, unnest($4::bigint[]) AS swap, unnest($5::bigint[]) AS storage) used
-WHERE s.id = used.id AND s.status <> 'destroyed'
-`
-
-type NoteUsageParams struct {
-	Now      time.Time
-	Ids      []int64
-	Memories []int64
-	Swaps    []int64
-	Storages []int64
-}
-
-// What slices use, in one statement for all of a server. A size below zero was not read: the last one stays.
-func (q *Queries) NoteUsage(ctx context.Context, arg NoteUsageParams) error {
-	_, err := q.db.Exec(ctx, noteUsage,
-		arg.Now,
-		arg.Ids,
-		arg.Memories,
-		arg.Swaps,
-		arg.Storages,
-	)
 	return err
 }
 

@@ -34,21 +34,21 @@ DELETE FROM gateway.meters m USING gateway.slices s WHERE s.id = m.slice_id AND 
 SELECT * FROM gateway.server_meters WHERE server = @server;
 
 -- name: SetServerMeter :exec
-INSERT INTO gateway.server_meters (server, boot, read_at, swap_in, swap_out, cpu_busy_us, cpu_us,
+INSERT INTO gateway.server_meters (server, read_at, swap_in, swap_out, cpu_busy_us, cpu_us,
     memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills)
-VALUES (@server, @boot, @read_at, @swap_in, @swap_out, @cpu_busy_us, @cpu_us,
+VALUES (@server, @read_at, @swap_in, @swap_out, @cpu_busy_us, @cpu_us,
     @memory_pressure_us, @io_pressure_us, @cpu_pressure_us, @oom_kills)
-ON CONFLICT (server) DO UPDATE SET boot = excluded.boot, read_at = excluded.read_at, swap_in = excluded.swap_in,
+ON CONFLICT (server) DO UPDATE SET read_at = excluded.read_at, swap_in = excluded.swap_in,
     swap_out = excluded.swap_out, cpu_busy_us = excluded.cpu_busy_us, cpu_us = excluded.cpu_us,
     memory_pressure_us = excluded.memory_pressure_us, io_pressure_us = excluded.io_pressure_us,
     cpu_pressure_us = excluded.cpu_pressure_us, oom_kills = excluded.oom_kills;
 
 -- name: AddServerTelemetry :copyfrom
 INSERT INTO gateway.server_telemetry (server, timestamp, ram_used_bytes, ram_total_bytes, swap_used_bytes, swap_total_bytes,
-    swap_in_rate, swap_out_rate, cpu_percent, disk_used_bytes, disk_total_bytes, active_slices, total_slices,
+    swap_ram_bytes, swap_in_rate, swap_out_rate, cpu_percent, disk_used_bytes, disk_total_bytes, active_slices, total_slices,
     slices_rss_bytes, slices_swap_bytes, memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills, seconds)
 VALUES (@server, @timestamp, @ram_used_bytes, @ram_total_bytes, @swap_used_bytes, @swap_total_bytes,
-    @swap_in_rate, @swap_out_rate, @cpu_percent, @disk_used_bytes, @disk_total_bytes, @active_slices, @total_slices,
+    @swap_ram_bytes, @swap_in_rate, @swap_out_rate, @cpu_percent, @disk_used_bytes, @disk_total_bytes, @active_slices, @total_slices,
     @slices_rss_bytes, @slices_swap_bytes, @memory_pressure_us, @io_pressure_us, @cpu_pressure_us, @oom_kills, @seconds);
 
 -- name: NoteMemory :exec

@@ -17,6 +17,7 @@ type AddServerTelemetryParams struct {
 	RamTotalBytes    int64
 	SwapUsedBytes    int64
 	SwapTotalBytes   int64
+	SwapRamBytes     int64
 	SwapInRate       *int64
 	SwapOutRate      *int64
 	CpuPercent       *float32
@@ -202,7 +203,7 @@ func (q *Queries) NoteStorage(ctx context.Context, arg NoteStorageParams) error 
 }
 
 const serverMeter = `-- name: ServerMeter :one
-SELECT server, boot, read_at, swap_in, swap_out, cpu_busy_us, cpu_us, memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills FROM gateway.server_meters WHERE server = $1
+SELECT server, read_at, swap_in, swap_out, cpu_busy_us, cpu_us, memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills FROM gateway.server_meters WHERE server = $1
 `
 
 func (q *Queries) ServerMeter(ctx context.Context, server string) (ServerMeter, error) {
@@ -210,7 +211,6 @@ func (q *Queries) ServerMeter(ctx context.Context, server string) (ServerMeter, 
 	var i ServerMeter
 	err := row.Scan(
 		&i.Server,
-		&i.Boot,
 		&i.ReadAt,
 		&i.SwapIn,
 		&i.SwapOut,
@@ -225,11 +225,11 @@ func (q *Queries) ServerMeter(ctx context.Context, server string) (ServerMeter, 
 }
 
 const setServerMeter = `-- name: SetServerMeter :exec
-INSERT INTO gateway.server_meters (server, boot, read_at, swap_in, swap_out, cpu_busy_us, cpu_us,
+INSERT INTO gateway.server_meters (server, read_at, swap_in, swap_out, cpu_busy_us, cpu_us,
     memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills)
-VALUES ($1, $2, $3, $4, $5, $6, $7,
-    $8, $9, $10, $11)
-ON CONFLICT (server) DO UPDATE SET boot = excluded.boot, read_at = excluded.read_at, swap_in = excluded.swap_in,
+VALUES ($1, $2, $3, $4, $5, $6,
+    $7, $8, $9, $10)
+ON CONFLICT (server) DO UPDATE SET read_at = excluded.read_at, swap_in = excluded.swap_in,
     swap_out = excluded.swap_out, cpu_busy_us = excluded.cpu_busy_us, cpu_us = excluded.cpu_us,
     memory_pressure_us = excluded.memory_pressure_us, io_pressure_us = excluded.io_pressure_us,
     cpu_pressure_us = excluded.cpu_pressure_us, oom_kills = excluded.oom_kills
@@ -237,7 +237,6 @@ ON CONFLICT (server) DO UPDATE SET boot = excluded.boot, read_at = excluded.read
 
 type SetServerMeterParams struct {
 	Server           string
-	Boot             string
 	ReadAt           time.Time
 	SwapIn           int64
 	SwapOut          int64
@@ -252,7 +251,6 @@ type SetServerMeterParams struct {
 func (q *Queries) SetServerMeter(ctx context.Context, arg SetServerMeterParams) error {
 	_, err := q.db.Exec(ctx, setServerMeter,
 		arg.Server,
-		arg.Boot,
 		arg.ReadAt,
 		arg.SwapIn,
 		arg.SwapOut,

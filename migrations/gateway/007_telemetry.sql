@@ -44,6 +44,9 @@ CREATE TABLE gateway.telemetry (
     PRIMARY KEY (slice_id, timestamp)
 ) PARTITION BY RANGE (timestamp);
 
+-- All slices of a minute: the newest are rolled up. The times of a sample are one, so it stays small.
+CREATE INDEX telemetry_by_time ON gateway.telemetry (timestamp);
+
 -- One row a minute for each server.
 CREATE TABLE gateway.server_telemetry (
     server             text NOT NULL,
@@ -52,6 +55,7 @@ CREATE TABLE gateway.server_telemetry (
     ram_total_bytes    bigint NOT NULL,
     swap_used_bytes    bigint NOT NULL,
     swap_total_bytes   bigint NOT NULL,
+    swap_ram_bytes     bigint NOT NULL, -- of RAM, that compressed swap takes
     swap_in_rate       bigint,          -- pages a second
     swap_out_rate      bigint,
     cpu_percent        real,            -- of all cores together
@@ -70,7 +74,7 @@ CREATE TABLE gateway.server_telemetry (
 ) PARTITION BY RANGE (timestamp);
 
 -- The readings that the next row's amounts are counted from. One group's counters only rise; another
--- group's begin at zero.
+-- group's begin at zero, and so do a server's when it has been started anew.
 CREATE TABLE gateway.meters (
     slice_id       bigint PRIMARY KEY REFERENCES gateway.slices (id),
     cgroup_id      bigint, -- of its container; NULL: that has ended, and its last bytes are owed
@@ -93,7 +97,6 @@ CREATE TABLE gateway.meters (
 
 CREATE TABLE gateway.server_meters (
     server             text PRIMARY KEY REFERENCES gateway.servers (name),
-    boot               text NOT NULL, -- the kernel's id of this boot: another one counts from zero
     read_at            timestamptz NOT NULL,
     swap_in            bigint NOT NULL, -- pages
     swap_out           bigint NOT NULL,
@@ -138,6 +141,8 @@ CREATE TABLE gateway.telemetry_5m (
     PRIMARY KEY (slice_id, timestamp)
 ) PARTITION BY RANGE (timestamp);
 
+CREATE INDEX telemetry_5m_by_time ON gateway.telemetry_5m (timestamp);
+
 CREATE TABLE gateway.telemetry_1h (LIKE gateway.telemetry_5m INCLUDING ALL) PARTITION BY RANGE (timestamp);
 
 CREATE TABLE gateway.server_telemetry_5m (
@@ -151,6 +156,7 @@ CREATE TABLE gateway.server_telemetry_5m (
     swap_used_bytes     bigint NOT NULL,
     swap_used_max_bytes bigint NOT NULL,
     swap_total_bytes    bigint NOT NULL,
+    swap_ram_bytes      bigint NOT NULL,
     swap_in_rate        real,
     swap_in_max_rate    bigint,
     swap_out_rate       real,

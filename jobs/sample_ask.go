@@ -1,0 +1,167 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"slicegate/store"
+)
+
+const (
+	inUseWithin = 5 * time.Minute  // of its user's last packet, a slice is in use
+	askEvery    = 50 * time.Second // at most; samples come every minute, more or less
+	silentAfter = 2 * time.Minute  // WhatsApp's keepalives come several times a minute
+	askIdle     = 30 * time.Minute // one that is idle and sounds well is asked so often
+)
+
+// answer is what came of asking a slice's backend.
+type answer struct {
+	asked  bool
+	status *Status // nil: it did not answer, or in a way that nobody knows
+}
+
+// state is what is known of the slice's WhatsApp; nil if it was asked and that did not tell.
+func (a answer) state(row store.Slice) *string {
+	switch {
+	case !a.asked:
+		return &row.WaState
+	case a.status == nil:
+		return nil
+	default:
+		return &a.status.State
+	}
+}
+
+// waStates are the slice contract's; the rows allow no others.
+var waStates = []string{"starting", "qr", "authenticated", "ready", "disconnected", "logged_out", "passkey", "restricted", "failed"}
+
+// unlinked are the states in which no phone belongs to the slice.
+var unlinked = []string{"qr", "logged_out", "passkey"}
+
+// due are the slices to be asked, who have waited longest first. To ask a slice wakes a part of it, so
+// an idle one whose keepalives flow is believed to be as it was.
+func (s *snapshot) due(meters map[int64]store.Meter) []reading {
+	var due, idle []reading
+	for _, r := range s.readings {
+		switch ask, now := r.due(meters[r.slice.ID]); {
+		case ask && now:
+			due = append(due, r)
+		case ask:
+			idle = append(idle, r)
+		}
+	}
+	oldest := func(a, b reading) int { return askedAt(meters[a.slice.ID]).Compare(askedAt(meters[b.slice.ID])) }
+	slices.SortFunc(due, oldest)
+	slices.SortFunc(idle, oldest)
+	// Those that started together would be paged in together, every half hour.
+	return append(due, idle[:min(len(idle), 1+len(s.readings)/15)]...)
+}
+
+func askedAt(meter store.Meter) time.Time {
+	if meter.AskedAt == nil {
+		return time.Time{}
+	}
+	return *meter.AskedAt
+}
+
+// due tells whether a slice is to be asked: now, or when its turn comes.
+func (r reading) due(meter store.Meter) (ask, now bool) {
+	asked := askedAt(meter)
+	switch {
+	case r.at.Sub(asked) < askEvery:
+		return false, false
+	case r.traffic == nil, asked.Before(r.started):
+		return true, true // nothing else tells; where traffic is not counted, no slice is pushed out
+	case idle(newest(meter.LastUserAt, r.traffic.User.Last), r.started, r.at) < inUseWithin:
+		return true, true
+	case !settled(r.slice.WaState):
+		return true, true
+	case r.slice.WaState == "ready" && idle(newest(meter.LastUpstreamAt, r.traffic.Upstream.Last), r.started, r.at) >= silentAfter:
+		return true, true
+	default:
+		return r.at.Sub(asked) >= askIdle, false
+	}
+}
+
+// settled states last until a person does something, or the connection breaks.
+func settled(state string) bool {
+	return state != "starting" && state != "authenticated" && state != "disconnected"
+}
+
+// ask asks slices, AskAtOnce at a time, and takes a fifth longer than one may take at most: those
+// whose turn did not come are not asked.
+func (w *Sample) ask(ctx context.Context, due []reading) map[int64]answer {
+	phase, cancel := context.WithTimeout(ctx, w.AskWithin*6/5)
+	defer cancel()
+	var (
+		answers = map[int64]answer{}
+		lock    sync.Mutex
+		group   sync.WaitGroup
+		free    = make(chan struct{}, w.AskAtOnce)
+	)
+	defer group.Wait()
+	for _, r := range due {
+		select {
+		case free <- struct{}{}:
+		case <-phase.Done():
+			group.Wait()
+			return answers
+		}
+		group.Go(func() {
+			defer func() { <-free }()
+			own, cancel := context.WithTimeout(phase, w.AskWithin)
+			defer cancel()
+			status, err := w.askOne(own, r.slice.ID)
+			if err != nil && phase.Err() != nil {
+				return // it did not have its time
+			}
+			lock.Lock()
+			defer lock.Unlock()
+			answers[r.slice.ID] = answer{asked: true, status: status}
+			if err != nil {
+				slog.WarnContext(ctx, "a slice does not say how it is", "slice", r.slice.ID, "error", err.Error())
+			}
+		})
+	}
+	group.Wait()
+	return answers
+}
+
+func (w *Sample) askOne(ctx context.Context, slice int64) (*Status, error) {
+	running, up, err := w.Containers.Find(ctx, slice)
+	if err != nil {
+		return nil, err
+	}
+	if !up {
+		return nil, fmt.Errorf("its container has ended")
+	}
+	status, err := w.Containers.Status(ctx, running)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(waStates, status.State) {
+		return nil, fmt.Errorf("%q is no state of the slice contract", status.State)
+	}
+	return &status, nil
+}
+
+// states are what slices said, as their rows have it. A phone that is not told while the slice starts
+// or has lost its connection is still linked.
+func (s *snapshot) states() (said []store.NoteStateParams) {
+	for _, r := range s.readings {
+		status := s.answers[r.slice.ID].status
+		if status == nil {
+			continue
+		}
+		phone := status.PhoneNumber
+		if phone == nil && !slices.Contains(unlinked, status.State) {
+			phone = r.slice.WaPhone
+		}
+		said = append(said, store.NoteStateParams{ID: r.slice.ID, Version: r.slice.Version, WaState: status.State, WaPhone: phone, Now: s.at})
+	}
+	return said
+}
