@@ -103,13 +103,12 @@ func (w *Sample) ask(ctx context.Context, due []reading) map[int64]answer {
 		group   sync.WaitGroup
 		free    = make(chan struct{}, w.AskAtOnce)
 	)
-	defer group.Wait()
+turns:
 	for _, r := range due {
 		select {
 		case free <- struct{}{}:
 		case <-phase.Done():
-			group.Wait()
-			return answers
+			break turns
 		}
 		group.Go(func() {
 			defer func() { <-free }()

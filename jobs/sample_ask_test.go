@@ -1,0 +1,139 @@
+package jobs
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"slicegate/store"
+)
+
+func TestWhoIsAsked(t *testing.T) {
+	t.Parallel()
+	ago := func(d time.Duration) *time.Time { return pointer(noon.Add(-d)) }
+	quiet := func(user, upstream time.Duration) *Counters {
+		return &Counters{User: Class{Last: noon.Add(-user)}, Upstream: Class{Last: noon.Add(-upstream)}}
+	}
+	for _, test := range []struct {
+		name      string
+		state     string
+		asked     *time.Time
+		traffic   *Counters
+		ask, asks bool // asks: now, not in its turn
+	}{
+		{"in use", "ready", ago(time.Minute), quiet(time.Minute, time.Second), true, true},
+		{"in use, asked a moment ago", "ready", ago(20 * time.Second), quiet(0, 0), false, false},
+		{"idle, its keepalives flow", "ready", ago(10 * time.Minute), quiet(time.Hour, 20*time.Second), false, false},
+		{"idle, silent for a minute", "ready", ago(10 * time.Minute), quiet(time.Hour, time.Minute), false, false},
+		{"idle and silent", "ready", ago(time.Minute), quiet(time.Hour, 2*time.Minute), true, true},
+		{"idle for long, its turn", "ready", ago(30 * time.Minute), quiet(time.Hour, time.Second), true, false},
+		{"idle, not linked and therefore silent", "qr", ago(10 * time.Minute), quiet(time.Hour, time.Hour), false, false},
+		{"idle, on its way back", "disconnected", ago(time.Minute), quiet(time.Hour, time.Second), true, true},
+		{"restarted since", "ready", ago(3 * time.Hour), quiet(4*time.Hour, time.Second), true, true},
+		{"never asked", "starting", nil, quiet(time.Hour, time.Second), true, true},
+		{"its traffic is not counted", "ready", ago(time.Minute), nil, true, true},
+	} {
+		r := reading{slice: store.Slice{WaState: test.state}, started: noon.Add(-2 * time.Hour), at: noon, traffic: test.traffic}
+		if ask, now := r.due(store.Meter{AskedAt: test.asked}); ask != test.ask || now != test.asks {
+			t.Errorf("%s: asked %v, now %v", test.name, ask, now)
+		}
+	}
+}
+
+func TestIdleSlicesAreAskedAFewAtATime(t *testing.T) {
+	t.Parallel()
+	s, meters := &snapshot{}, map[int64]store.Meter{}
+	for id := range int64(30) {
+		s.readings = append(s.readings, reading{
+			slice: store.Slice{ID: id, WaState: "ready"}, started: noon.Add(-9 * time.Hour), at: noon,
+			traffic: counters(0, 0, noon.Add(-10*time.Minute)),
+		})
+		s.readings[id].traffic.Upstream.Last = noon
+		meters[id] = store.Meter{AskedAt: pointer(noon.Add(-time.Hour - time.Duration(id)*time.Second))}
+	}
+	due := s.due(meters)
+	if len(due) != 3 || due[0].slice.ID != 29 {
+		t.Errorf("%d slices are asked, %v first", len(due), due[0].slice.ID)
+	}
+}
+
+// asked answers at once, or never for slices that hang.
+type asked struct {
+	Containers
+	hangs func(slice int64) bool
+}
+
+func (a asked) Find(_ context.Context, slice int64) (Running, bool, error) {
+	return Running{Address: string(rune(slice))}, true, nil
+}
+
+func (a asked) Status(ctx context.Context, running Running) (Status, error) {
+	if slice := int64([]rune(running.Address)[0]); a.hangs(slice) {
+		<-ctx.Done()
+		return Status{}, ctx.Err()
+	}
+	return Status{State: "ready"}, nil
+}
+
+func TestAHungSliceDelaysNobody(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		hangs             func(int64) bool
+		answered, unasked int
+		atLeast, atMost   time.Duration
+	}{
+		"none": {func(int64) bool { return false }, 100, 0, 0, 0},
+		"one":  {func(id int64) bool { return id == 1 }, 99, 0, 5 * time.Second, 5 * time.Second},
+		"all":  {func(int64) bool { return true }, 0, 92, 6 * time.Second, 6 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &Sample{Containers: asked{hangs: test.hangs}, AskWithin: 5 * time.Second, AskAtOnce: 8}
+			var due []reading
+			for id := range int64(100) {
+				due = append(due, reading{slice: store.Slice{ID: id + 1}})
+			}
+			began := time.Now()
+			answers := w.ask(context.Background(), due)
+			took := time.Since(began)
+			good := 0
+			for _, one := range answers {
+				if one.status != nil {
+					good++
+				}
+			}
+			if good != test.answered || len(due)-len(answers) != test.unasked || took < test.atLeast || took > test.atMost {
+				t.Errorf("%s: %d answered, %d were not asked, in %v", name, good, len(due)-len(answers), took)
+			}
+		})
+	}
+}
+
+func TestWhatAnAnswerMeans(t *testing.T) {
+	t.Parallel()
+	row := store.Slice{WaState: "ready", WaPhone: pointer("15550001")}
+	if state := (answer{}).state(row); state == nil || *state != "ready" {
+		t.Error("a slice that was not asked is not as it was")
+	}
+	if state := (answer{asked: true}).state(row); state != nil {
+		t.Errorf("a slice that did not answer is %q", *state)
+	}
+	for state, want := range map[string]*string{"disconnected": row.WaPhone, "logged_out": nil} {
+		s := &snapshot{readings: []reading{{slice: row}}, answers: map[int64]answer{0: {asked: true, status: &Status{State: state}}}}
+		said := s.states()
+		if len(said) != 1 || said[0].WaState != state || (said[0].WaPhone == nil) != (want == nil) {
+			t.Errorf("%s without a phone: %+v", state, said)
+		}
+	}
+	w := &Sample{Containers: foreign{}}
+	if status, err := w.askOne(context.Background(), 1); err == nil {
+		t.Errorf("a state that no row may have is taken: %+v", status)
+	}
+}
+
+type foreign struct{ Containers }
+
+func (foreign) Find(context.Context, int64) (Running, bool, error) { return Running{}, true, nil }
+func (foreign) Status(context.Context, Running) (Status, error) {
+	return Status{State: "CONNECTED"}, nil
+}
