@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
@@ -142,5 +144,38 @@ func TestWhatAKilledRunnerWasAtGoesOnWithTheNextOfItsServer(t *testing.T) {
 		if err := db.Pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM river.river_leader WHERE leader_id = $1)", runner).Scan(&leads); err != nil || leads == ours {
 			t.Errorf("%s leads: %v, %v", runner, leads, err)
 		}
+	}
+}
+
+// stopper tells its runner to stop when it sends a statement.
+type stopper struct {
+	at   string
+	stop func()
+}
+
+func (s stopper) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(data.SQL, s.at) {
+		s.stop()
+	}
+	return ctx
+}
+
+func (stopper) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func TestARunnerThatIsToldToStopWhileItBeginsHasNotFailed(t *testing.T) {
+	b := setup(t, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	parsed, err := pgxpool.ParseConfig(b.db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed.ConnConfig.Tracer, parsed.MaxConns = stopper{"name: SlicesInStatus", stop}, 30
+	pool, err := pgxpool.NewWithConfig(t.Context(), parsed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	if err := Work(ctx, b.settings, pool, b.hands()); err != nil || ctx.Err() == nil {
+		t.Errorf("it ended with %v, told to stop: %v", err, ctx.Err())
 	}
 }

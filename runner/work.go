@@ -137,9 +137,12 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	if err == nil {
 		err = jobs.EnqueueStarts(ctx, pool, client, settings.Server)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		slog.InfoContext(ctx, "working", "server", settings.Server, "fleet", settings.Fleet)
 		err = lease.keep(ctx)
+	case ctx.Err() != nil:
+		err = nil // told to stop while it began, which is no failure
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
