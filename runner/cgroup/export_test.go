@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"context"
 	"os"
 	"strconv"
 )
@@ -41,3 +42,6 @@ func GroupOf(name string) (Group, error) {
 	}
 	return Group{}, os.ErrNotExist
 }
+
+// Ask is one write to memory.reclaim.
+func Ask(ctx context.Context, g Group, bytes int64) (all bool, err error) { return g.ask(ctx, bytes) }

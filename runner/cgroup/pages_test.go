@@ -106,12 +106,12 @@ func TestPagesThatWereWantedBackAreLearnedAndBroughtBackAhead(t *testing.T) {
 	if rest := cgroup.Size(swapped(t, tenant.PID, held)); rest < 25*mb {
 		t.Errorf("only %d bytes are left in swap: more came back than was asked for", rest)
 	}
-	faults := majorFaults(t, tenant.PID)
-	// The first command of a tenant wakes its own code, in as many faults as that takes.
+	// A tenant's first command wakes its own code, in as many faults as that takes.
 	tenant.Touch(0)
-	faults = majorFaults(t, tenant.PID)
-	if tenant.Touch(10 * mb); majorFaults(t, tenant.PID) != faults {
-		t.Errorf("the tenant waited for %d pages that had been brought back", majorFaults(t, tenant.PID)-faults)
+	faults := majorFaults(t, tenant.PID)
+	tenant.Touch(10 * mb)
+	if pages, waited := int(cgroup.Size(hot))/os.Getpagesize(), majorFaults(t, tenant.PID)-faults; waited > pages/100 {
+		t.Errorf("the tenant waited for %d of %d pages that had been brought back", waited, pages)
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// piece is how much one write asks the kernel for. Small ones overshoot less, and between them
-	// is time to look whether to go on.
-	piece = 4 << 20
+	// piece is how much one write asks the kernel for: between small ones it can be looked whether to
+	// go on.
+	piece = 1 << 20
 	// least is what is worth a write at all.
 	least = 256 << 10
 )
@@ -27,8 +27,9 @@ var (
 )
 
 // Reclaim pushes this many bytes of a group to swap, or drops them if they are of files, and tells
-// how many came. That less came than was asked is no error. If ctx ends, what came until then is told
-// with its error. One caller at a time: another is ErrBusy.
+// how many went: those that are still being written to swap are counted. That less went than was asked
+// is no error. If ctx ends, what went until then is told with its error. One caller at a time: another
+// is ErrBusy.
 //
 // On version 2 it writes memory.reclaim. A hybrid host has nothing of that kind: there the group's
 // limit is lowered to what it should keep, which takes just as much, and put back at once.
@@ -40,10 +41,6 @@ func (m Memory) Reclaim(ctx context.Context, g Group, bytes int64) (given int64,
 	defer release()
 	file := borrow()
 	defer file.giveBack()
-	before, _, err := g.used(file)
-	if err != nil {
-		return 0, gone(err)
-	}
 	could, has, err := m.room(g, file)
 	if err != nil {
 		return 0, gone(err)
@@ -54,24 +51,33 @@ func (m Memory) Reclaim(ctx context.Context, g Group, bytes int64) (given int64,
 		}
 		return 0, ErrNoRoom
 	}
+	resident, swapped, err := g.used(file)
+	if err != nil {
+		return 0, gone(err)
+	}
 	ask := g.ask
 	if g.hybrid {
 		ask = g.lower
 	}
-	for left := min(bytes, could); left > 0 && err == nil; left -= piece {
-		var all bool
-		if err = context.Cause(ctx); err == nil {
-			all, err = ask(ctx, min(left, piece))
+	bytes = min(bytes, could)
+	for all := true; all && given < bytes; {
+		if err := context.Cause(ctx); err != nil {
+			return given, err
 		}
-		if !all {
-			break
+		var failed error
+		all, failed = ask(ctx, min(bytes-given, piece))
+		nowResident, nowSwapped, err := g.used(file)
+		if err != nil {
+			return given, gone(errors.Join(failed, err))
+		}
+		// A page on its way to a disk is charged in RAM until it is there, and the kernel, which does
+		// not count it, would go on to the next ones.
+		given = max(given, resident-nowResident, nowSwapped-swapped)
+		if failed != nil {
+			return given, gone(failed)
 		}
 	}
-	after, _, failed := g.used(file)
-	if err = errors.Join(err, failed); failed != nil {
-		return 0, gone(err)
-	}
-	return max(0, before-after), gone(err)
+	return given, nil
 }
 
 // claim takes the group for one caller, of any process. The kernel lets go of it when that one dies.

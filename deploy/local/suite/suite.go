@@ -14,6 +14,7 @@ func (e *Environment) Run(ctx context.Context) error {
 		{name: "lint", needs: []string{"npm install"}, work: e.lint},
 		{name: "generated code", work: e.generated},
 		{name: "go tests", needs: []string{"postgres", "slice image", "webjs image", "npm install"}, work: e.goTests},
+		{name: "cgroup v2", needs: []string{"packages"}, work: e.cgroupV2},
 		{name: "faults", needs: []string{"postgres", "slice image"}, work: e.faults},
 		{name: "slice tests", needs: []string{"postgres", "npm install"}, work: e.script("slice", "test")},
 		{name: "web tests", needs: []string{"npm install"}, work: e.script("web", "test")},

@@ -4,6 +4,7 @@ package cgrouptest
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"slicegate/runner/cgroup"
 )
@@ -116,6 +119,11 @@ func serve() {
 				fmt.Println("no:", err)
 				continue
 			}
+			// Huge pages go to swap whole: what was touched would not be all that comes back.
+			if err := unix.Madvise(more, unix.MADV_NOHUGEPAGE); err != nil && err != unix.EINVAL {
+				fmt.Println("no:", err)
+				continue
+			}
 			fill(more, page)
 			start := address(more)
 			fmt.Println("held", start, start+uint64(len(more)))
@@ -132,10 +140,12 @@ func serve() {
 	}
 }
 
+// fill makes every page another, and half of it random: each is compressed by itself.
 func fill(memory []byte, page int) {
-	source := rand.NewChaCha8([32]byte{1})
+	random := make([]byte, page/2)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(random)
 	for at := 0; at < len(memory); at += page {
-		_, _ = source.Read(memory[at : at+page/2])
-		memory[at+page-1] = 1
+		copy(memory[at:], random)
+		binary.NativeEndian.PutUint64(memory[at:], uint64(at))
 	}
 }
