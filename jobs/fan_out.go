@@ -30,6 +30,7 @@ var perServer = map[string]func(server string) river.JobArgs{
 	ReconcileDataArgs{}.Kind(): func(server string) river.JobArgs { return ReconcileDataArgs{Server: server} },
 	MeasureArgs{}.Kind():       func(server string) river.JobArgs { return MeasureArgs{Server: server} },
 	SampleArgs{}.Kind():        func(server string) river.JobArgs { return SampleArgs{Server: server} },
+	SampleArgs{}.Kind():        func(server string) river.JobArgs { return SampleArgs{Server: server} },
 	CheckWallsArgs{}.Kind():    func(server string) river.JobArgs { return CheckWallsArgs{Server: server} },
 }
 

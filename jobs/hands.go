@@ -15,6 +15,8 @@ type Hands struct {
 	Ports       Ports
 	Walls       Walls
 	Memory      Memory
+	Gauges      Gauges
+	Traffic     Traffic
 }
 
 // takeAway deletes all that a server has of a slice; what is gone already is no error.

@@ -119,7 +119,7 @@ func (w *UpdateSlice) look(ctx context.Context, job *river.Job[UpdateSliceArgs])
 	case c.slice.Status != "available" && c.slice.Status != "assigned":
 		return river.JobSnooze(lookEvery)
 	case c.row.AskedAt == nil:
-		return w.begin(ctx, job, c)
+		return w.begin(ctx, c, container)
 	case c.slice.RecycleAt != nil && c.slice.RecycleAt.After(*c.row.AskedAt):
 		return river.JobSnooze(lookEvery) // somebody else has it restarted; what was seen may be that
 	}
@@ -148,7 +148,7 @@ func (w *UpdateSlice) rest(ctx context.Context, c change) error {
 }
 
 // begin asks how the slice is and has it restarted on the other image.
-func (w *UpdateSlice) begin(ctx context.Context, job *river.Job[UpdateSliceArgs], c change) error {
+func (w *UpdateSlice) begin(ctx context.Context, c change, container Container) error {
 	if _, err := w.Hands.Containers.Identify(ctx, c.to()); err != nil {
 		if !isFatal(err) {
 			return err
@@ -156,7 +156,7 @@ func (w *UpdateSlice) begin(ctx context.Context, job *river.Job[UpdateSliceArgs]
 		// Nothing has been done to it, and nothing is: it would be down.
 		return w.failUntouched(ctx, c, err.Error())
 	}
-	state, heard, err := w.before(ctx, c)
+	state, heard, err := w.before(ctx, c, container)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (w *UpdateSlice) begin(ctx context.Context, job *river.Job[UpdateSliceArgs]
 // before is what the slice's backend says of itself before it is restarted. Another asking may
 // find what a first, to a slice that was paged out, was too slow for. A slice that does not answer
 // has the state that was last known, and one that has failed that which it had before.
-func (w *UpdateSlice) before(ctx context.Context, c change) (state *string, heard *time.Time, err error) {
+func (w *UpdateSlice) before(ctx context.Context, c change, container Container) (state *string, heard *time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	state = &c.slice.WaState
@@ -193,7 +193,7 @@ func (w *UpdateSlice) before(ctx context.Context, c change) (state *string, hear
 	}
 	for range 3 {
 		if status, err := w.Hands.Containers.Status(ctx, running); err == nil {
-			return &status.State, status.LastEventAt, nil
+			return &status.State, w.Hands.heard(ctx, container, status), nil
 		}
 	}
 	return state, c.row.HeardAt, nil
@@ -250,11 +250,11 @@ func (w *UpdateSlice) follow(ctx context.Context, c change, container Container,
 		}
 		return river.JobSnooze(lookEvery)
 	}
-	return w.verify(ctx, c, status, now)
+	return w.verify(ctx, c, status, w.Hands.heard(ctx, container, status), now)
 }
 
 // verify holds what the backend says against what it said before.
-func (w *UpdateSlice) verify(ctx context.Context, c change, status Status, now time.Time) error {
+func (w *UpdateSlice) verify(ctx context.Context, c change, status Status, heard *time.Time, now time.Time) error {
 	before := ""
 	if c.row.WaState != nil {
 		before = *c.row.WaState
@@ -279,7 +279,7 @@ func (w *UpdateSlice) verify(ctx context.Context, c change, status Status, now t
 			return err
 		}
 		return river.JobSnooze(lookEvery)
-	case status.LastEventAt != nil && status.LastEventAt.After(*c.row.ReadyAt):
+	case heard != nil && heard.After(*c.row.ReadyAt):
 		return w.succeed(ctx, c, "")
 	case now.Before(c.row.ReadyAt.Add(w.Limits.Life)):
 		return river.JobSnooze(lookEvery)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -66,7 +67,7 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 		SliceMemory: 512 << 20, SliceReservation: 256 << 20, SliceSwap: 256 << 20, SliceCPUs: 0.5, SliceCPUShare: 0.25,
 		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second,
 		RolloutBatch: 5, RolloutPatience: time.Hour, RolloutAnswer: time.Minute, RolloutReady: time.Minute, RolloutLife: time.Minute,
-		PoolRetry: time.Second, PoolMaxAge: 24 * time.Hour, MinFreeMemory: 1 << 30, StartConcurrency: 8, FillEvery: 30 * time.Second, ReconcileEvery: 15 * time.Second, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second,
+		PoolRetry: time.Second, PoolMaxAge: 24 * time.Hour, MinFreeMemory: 1 << 30, StartConcurrency: 8, FillEvery: 30 * time.Second, ReconcileEvery: 15 * time.Second, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second, SampleEvery: 10 * time.Second,
 	}
 	b.settings.SlicePorts.First, b.settings.SlicePorts.Last = dockertest.Ports(50)
 	if change != nil {
@@ -93,6 +94,8 @@ func (b *bundle) hands() jobs.Hands {
 		Ports:       host.Ports{},
 		Walls:       walls(b.settings),
 		Memory:      cgroup.Memory{Root: "/"},
+		Gauges:      gauges{cgroup.Memory{Root: "/"}},
+		Traffic:     traffic{why: errors.New("this test counts no packets")},
 	}
 }
 
@@ -112,11 +115,11 @@ func (b *bundle) client() *river.Client[pgx.Tx] {
 }
 
 // work runs a runner in this process until stop.
-func (b *bundle) work(hands jobs.Hands) (stop func()) {
+func (b *bundle) work(hands jobs.Hands, besides ...func(context.Context)) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- Work(ctx, b.settings, b.db.Pool, hands) }()
+	go func() { ended <- Work(ctx, b.settings, b.db.Pool, hands, besides...) }()
 	stopped := false
 	stop = func() {
 		if stopped {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -151,6 +152,8 @@ func beKilled() {
 		Ports:       host.Ports{},
 		Walls:       walls(settings),
 		Memory:      cgroup.Memory{Root: "/"},
+		Gauges:      gauges{cgroup.Memory{Root: "/"}},
+		Traffic:     traffic{why: errors.New("this test counts no packets")},
 	}))
 }
 

@@ -36,6 +36,10 @@ const usage = `runner: works the jobs of one server.
                    how far it is; begin nothing more; go on; end it where it is
   runner rollout --rollback
                    take every slice of the last rollout back to where it came from
+  runner reclaim status
+                   what was pushed to swap of each slice, and what each needs
+  runner reclaim pause|resume [N]
+                   leave one slice alone, or all of this server; go on
   runner alerts    show what a person has to know now
 
 Settings come from the environment; the README has a table of them`
@@ -61,6 +65,7 @@ func Run(ctx context.Context, args []string) error {
 		"check-image": checkImage,
 		"slice":       slice,
 		"rollout":     rollout,
+		"reclaim":     reclaimCommand,
 		"alerts":      alone(alerts),
 	}
 	if len(args) == 0 || commands[args[0]] == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,7 @@ import (
 	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
 	"slicegate/runner/host"
+	"slicegate/runner/reclaim"
 	"slicegate/runner/schemas"
 	"slicegate/store"
 )
@@ -56,14 +58,41 @@ func work(ctx context.Context, settings config.Runner) error {
 		slog.WarnContext(ctx, "the Docker engine could be set up better", "advice", advice)
 	}
 
-	return Work(ctx, settings, pool, jobs.Hands{
+	memory := cgroup.Memory{Root: "/", Data: settings.DataRoot}
+	traffic := openTraffic(ctx, settings, engine.CgroupParent())
+	hands := jobs.Hands{
 		Containers:  engine,
 		Schemas:     &schemas.Schemas{Pool: slices, Key: settings.SliceRoleKey},
 		Directories: host.Directories{Root: settings.DataRoot},
 		Ports:       host.Ports{},
 		Walls:       walls,
-		Memory:      cgroup.Memory{Root: "/"},
-	})
+		Memory:      memory,
+		Gauges:      gauges{memory},
+		Traffic:     traffic,
+	}
+	besides := []func(context.Context){traffic.watch}
+	if settings.Reclaim == "on" {
+		besides = append(besides, keepSmall(settings, pool, memory, traffic, engine))
+	}
+	return errors.Join(Work(ctx, settings, pool, hands, besides...), traffic.close())
+}
+
+// keepSmall pushes idle slices to swap, and wakes those that are wanted, until its context ends.
+func keepSmall(settings config.Runner, pool *pgxpool.Pool, memory cgroup.Memory, traffic reclaim.Traffic, containers reclaim.Containers) func(context.Context) {
+	controller := &reclaim.Controller{
+		Rows: store.New(pool), Server: settings.Server, Every: settings.ReclaimEvery, Memory: memory, Limit: int64(settings.SliceMemory),
+		Traffic: traffic, Containers: containers, Clock: time.Now,
+		Settings: reclaim.Settings{
+			After: settings.ReclaimAfter, SwapUse: settings.ReclaimSwapUse, Rate: int64(settings.ReclaimRate), SwapIn: settings.ReclaimSwapIn,
+			Refaults: settings.ReclaimRefaults, Upstream: int64(settings.ReclaimUpstream), Watch: reclaim.Watch, Reserve: int64(settings.SliceReservation),
+		},
+	}
+	return func(ctx context.Context) {
+		var both sync.WaitGroup
+		both.Go(func() { reclaim.Listen(ctx, pool, controller.Wake) })
+		both.Go(func() { controller.Run(ctx) })
+		both.Wait()
+	}
 }
 
 func engineConfig(settings config.Runner, resolvers []netip.Addr) docker.Config {
@@ -98,8 +127,9 @@ func chromiumProfile(settings config.Runner) string {
 }
 
 // Work runs a River client on this server's queue and the common one until ctx ends; running
-// jobs then finish, or are cancelled in time for a restart to repeat them.
-func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) error {
+// jobs then finish, or are cancelled in time for a restart to repeat them. What is to be done besides
+// begins once the server is this runner's, and is over when Work is.
+func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, besides ...func(context.Context)) error {
 	// Before anything is done for the server: another runner may be at it.
 	lease, err := takeLease(ctx, pool, settings.Server)
 	if err != nil {
@@ -131,6 +161,13 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	// Not ctx: it would cancel the jobs at once.
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start working: %w", err)
+	}
+	ctx, stopBesides := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer stopBesides()
+	for _, one := range besides {
+		all.Go(func() { one(ctx) })
 	}
 	// The periodic jobs wait for a leader to be elected; users may be waiting now.
 	_, err = client.Insert(ctx, jobs.FillPoolArgs{Server: settings.Server}, nil)
@@ -178,6 +215,9 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	})
 	river.AddWorker(workers, &jobs.ReconcileData{Pool: pool, Hands: hands, Clock: time.Now})
 	river.AddWorker(workers, &jobs.Measure{Pool: pool, Hands: hands, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Sample{
+		Pool: pool, Containers: hands.Containers, Gauges: hands.Gauges, Traffic: hands.Traffic, Clock: time.Now, AskWithin: 5 * time.Second, AskAtOnce: 20,
+	})
 	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
@@ -204,6 +244,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 			every(settings.FillEvery, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
 			every(settings.ReconcileEvery, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
 			every(time.Minute, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}),
+			every(settings.SampleEvery, jobs.FanOutArgs{Job: jobs.SampleArgs{}.Kind()}),
 			every(30*time.Second, jobs.TendRolloutsArgs{}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),

@@ -108,6 +108,9 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 // Close lets go of the engine's connections; containers run on.
 func (e *Engine) Close() error { return e.client.Close() }
 
+// CgroupParent is the cgroup above all slices of the fleet, as the engine calls it.
+func (e *Engine) CgroupParent() string { return e.cgroupParent }
+
 // cgroupParent is the cgroup above all slices of a fleet, in the words of the engine's driver.
 func cgroupParent(driver, fleet string) string {
 	if driver == "systemd" {

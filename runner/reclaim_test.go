@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"slicegate/config"
+	"slicegate/functions/auth"
+	"slicegate/functions/session"
+	"slicegate/jobs"
+	"slicegate/runner/cgroup"
+	"slicegate/runner/cgroup/cgrouptest"
+	"slicegate/runner/docker"
+	"slicegate/runner/probe"
+	"slicegate/runner/reclaim"
+	"slicegate/store"
+)
+
+// memory gives a bundle's runner the counting of packets and the controller, as `runner work` has them
+// but for their pace.
+func (b *bundle) memory() (jobs.Hands, []func(context.Context)) {
+	b.t.Helper()
+	b.settings.ProbePins = "/sys/fs/bpf"
+	hands := b.hands()
+	engine := hands.Containers.(*docker.Engine)
+	counted := openTraffic(context.Background(), b.settings, engine.CgroupParent())
+	if counted.why != nil {
+		b.t.Fatal(counted.why)
+	}
+	b.t.Cleanup(func() {
+		_ = counted.close()
+		if err := probe.Remove(filepath.Join(b.settings.ProbePins, "slicegate-"+b.settings.Fleet)); err != nil {
+			b.t.Error(err)
+		}
+	})
+	hands.Traffic = counted
+	controller := &reclaim.Controller{
+		Rows: store.New(b.db.Pool), Server: b.settings.Server, Every: time.Second, Memory: cgroup.Memory{Root: "/"}, Limit: int64(b.settings.SliceMemory),
+		Traffic: counted, Containers: engine, Clock: time.Now,
+		Settings: reclaim.Settings{
+			After: 5 * time.Second, SwapUse: 0.9, Rate: 100 << 20, SwapIn: 1e6, Refaults: 64, Upstream: 64 << 10, Watch: 8 * time.Second, Reserve: 64 << 20,
+		},
+	}
+	return hands, []func(context.Context){
+		counted.watch, controller.Run,
+		func(ctx context.Context) { reclaim.Listen(ctx, b.db.Pool, controller.Wake) },
+	}
+}
+
+func TestAnIdleSliceIsPushedOutAndOneInUseIsNot(t *testing.T) {
+	b := setup(t, func(s *config.Runner) { s.PoolSize, s.SampleEvery = 0, 5*time.Second })
+	cgrouptest.Swap(t, 1<<30)
+	hands, besides := b.memory()
+	stop := b.work(hands, besides...)
+	a := &auth.Auth{Pool: b.db.Pool, Jobs: b.client(), Signer: session.NewSigner([32]byte{1}), SessionLife: time.Hour, TrialDays: 14, Clock: time.Now}
+	for _, name := range []string{"idle", "used"} {
+		if _, _, _, err := a.Register(t.Context(), name+"@example.com", "hash"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.until("both have a slice", 3*time.Minute, func() bool { return b.slices("assigned") == 2 })
+	of := func(name string) int64 {
+		return int64(b.count(fmt.Sprintf("SELECT s.id FROM gateway.slices s JOIN gateway.users u ON u.id = s.user_id WHERE u.email = '%s@example.com'", name)))
+	}
+	idle, used := of("idle"), of("used")
+	url := fmt.Sprintf("http://127.0.0.1:%d/api/status", b.count(fmt.Sprintf("SELECT port FROM gateway.slices WHERE id = %d", used)))
+	ctx, leave := context.WithCancel(t.Context())
+	var user sync.WaitGroup
+	user.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			if answer, err := http.Get(url); err == nil {
+				_ = answer.Body.Close()
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+	defer user.Wait()
+	defer leave()
+
+	count := func(format string, args ...any) int { return b.count(fmt.Sprintf(format, args...)) }
+	b.until("half of the idle slice's memory is in swap", 5*time.Minute, func() bool {
+		return count("SELECT count(*) FROM gateway.telemetry WHERE slice_id = %d AND swap_bytes > rss_bytes", idle) > 0
+	})
+	if steps := count("SELECT count(*) FROM gateway.reclaims WHERE slice_id = %d AND given_bytes > 0", idle); steps < 3 {
+		t.Errorf("%d steps", steps)
+	}
+	if steps := count("SELECT count(*) FROM gateway.reclaims WHERE slice_id = %d", used); steps != 0 {
+		t.Errorf("%d steps into a slice in session", steps)
+	}
+	if rows := count("SELECT count(*) FROM gateway.telemetry WHERE slice_id = %d AND user_bytes > 100 AND idle_seconds < 5", used); rows < 2 {
+		t.Errorf("%d rows say that the used slice is used", rows)
+	}
+	if rows := count("SELECT count(*) FROM gateway.server_telemetry WHERE total_slices = 2 AND active_slices >= 1 AND swap_used_bytes > 0"); rows < 2 {
+		t.Errorf("%d rows of the server", rows)
+	}
+
+	// As the login does, before it has checked the password.
+	owner := int64(count("SELECT user_id FROM gateway.slices WHERE id = %d", idle))
+	if err := store.New(b.db.Pool).WantSlice(t.Context(), store.WantSliceParams{UserID: owner, Cause: "login"}); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the wake is written down", time.Minute, func() bool {
+		return count("SELECT count(*) FROM gateway.wakes WHERE slice_id = %d AND cause = 'login' AND prefetched_bytes > 1000000 AND idle_seconds >= 5", idle) == 1
+	})
+	// The user of the other slice leaves, an operator wants it left alone, and the runner is restarted.
+	leave()
+	if err := pauseReclaim(t.Context(), b.db.Pool, b.settings.Server, reclaimOrder{paused: true, slice: used}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	before := count("SELECT count(*) FROM gateway.reclaims WHERE slice_id = %d", idle)
+	hands, besides = b.memory()
+	b.work(hands, besides...)
+	b.until("the idle slice is pushed out again", 5*time.Minute, func() bool {
+		return count("SELECT count(*) FROM gateway.reclaims WHERE slice_id = %d", idle) > before+2
+	})
+	if steps := count("SELECT count(*) FROM gateway.reclaims WHERE slice_id = %d", used); steps != 0 {
+		t.Errorf("%d steps into a slice that an operator paused", steps)
+	}
+	var shown bytes.Buffer
+	if err := showReclaim(t.Context(), b.db.Pool, b.settings.Server, time.Now(), &shown); err != nil || !strings.Contains(shown.String(), "paused") {
+		t.Errorf("%v\n%s", err, shown.String())
+	}
+}
+
+func TestTheOrdersOfReclaim(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]reclaimOrder{
+		"status":   {show: true},
+		"pause":    {paused: true},
+		"resume":   {},
+		"pause 3":  {paused: true, slice: 3},
+		"resume 3": {slice: 3},
+	} {
+		if order, err := parseReclaim(strings.Fields(words)); err != nil || order != want {
+			t.Errorf("%q: %+v, %v", words, order, err)
+		}
+	}
+	for _, words := range []string{"", "stop", "status 3", "pause 3 4"} {
+		if _, err := parseReclaim(strings.Fields(words)); err == nil || err.Error() != usage {
+			t.Errorf("%q: %v", words, err)
+		}
+	}
+	if _, err := parseReclaim([]string{"pause", "x"}); err == nil || !strings.Contains(err.Error(), `"x" is no number of a slice`) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReclaimIsPausedOfWhatIsThere(t *testing.T) {
+	b := setup(t, nil)
+	pause := func(order reclaimOrder) error { return pauseReclaim(t.Context(), b.db.Pool, b.settings.Server, order) }
+	if err := pause(reclaimOrder{paused: true, slice: 99}); err == nil || !strings.Contains(err.Error(), "there is no slice 99") {
+		t.Errorf("%v", err)
+	}
+	if err := pause(reclaimOrder{paused: true}); err == nil || !strings.Contains(err.Error(), "no runner has worked for server test") {
+		t.Errorf("%v", err)
+	}
+	if err := store.New(b.db.Pool).RegisterServer(t.Context(), store.RegisterServerParams{Name: "test", ConfiguredImage: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := pause(reclaimOrder{paused: true}); err != nil {
+		t.Error(err)
+	}
+	if told := b.count("SELECT count(*) FROM gateway.audit WHERE action = 'reclaim.pause' AND subject = 'server:test'"); told != 1 {
+		t.Errorf("%d lines in the audit", told)
+	}
+}
