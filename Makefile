@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run env test test-env chaos bench-proxy bench-slice build generate lint clean tools
+.PHONY: help run env test test-env chaos fleet bench-proxy bench-slice build generate lint clean tools
 
 GO_VERSION := 1.26
 NODE_VERSION := 20.19
@@ -27,6 +27,9 @@ test-env: build ## keep up what single tests need, and print the variables they 
 
 chaos: build ## run the fault test: make chaos SEED=7 N=200, FAULTS=runner,postgres for some kinds alone
 	@exec $(ROOT) env SEED="$(SEED)" N="$(N)" FAULTS="$(FAULTS)" bin/local chaos
+
+fleet: build ## telemetry made up by a seed, and what the answers find in it: make fleet N=200 SEED=7 DAYS=30 HEALTHY= KEEP=
+	@exec $(ROOT) env N="$(N)" SEED="$(SEED)" DAYS="$(DAYS)" HEALTHY="$(HEALTHY)" KEEP="$(KEEP)" bin/local fleet
 
 bench-proxy: build ## the throughput through nginx and the proxy function, as a share of nginx alone
 	@exec $(ROOT) bin/local bench-proxy

@@ -1,8 +1,8 @@
 -- name: RestByMinutes :many
 -- What slices that somebody had used held in each of the first twelve five minutes after it. `band` is
 -- which of them, from zero.
-SELECT b.slice_id, (b.idle_seconds / 300)::integer AS band, count(*) AS bins, avg(b.idle_seconds)::float8 AS idle_seconds,
-       avg(b.rss_bytes)::float8 AS rss_bytes, avg(b.swap_bytes)::float8 AS swap_bytes
+SELECT b.slice_id, (b.idle_seconds / 300)::integer AS band, count(*) AS bins, avg(b.idle_seconds::float8)::float8 AS idle_seconds,
+       avg(b.rss_bytes::float8)::float8 AS rss_bytes, avg(b.swap_bytes::float8)::float8 AS swap_bytes
 FROM gateway.telemetry_5m b
 WHERE b.timestamp >= @since::timestamptz AND b.timestamp < @until::timestamptz
   AND b.idle_seconds < 3600 AND b.timestamp - b.started_at >= interval '1 hour'
@@ -10,11 +10,12 @@ GROUP BY b.slice_id, band;
 
 -- name: RestByHours :many
 -- What slices held in whole hours of rest. `band` 0 is from one to two hours after their last use, 1 to
--- four, and so on; 5 is all that is more than 32 hours.
-SELECT h.slice_id, least(floor(log(2.0, h.idle_seconds / 3600.0)), 5)::integer AS band, count(*) AS bins, avg(h.idle_seconds)::float8 AS idle_seconds,
-       avg(h.idle_rss_bytes)::float8 AS rss_bytes, avg(h.idle_swap_bytes)::float8 AS swap_bytes
+-- four, and so on; 5 is all that is more than 32 hours. A difference says that all samples are of rest,
+-- since the planner takes two columns that are equal for a rarity.
+SELECT h.slice_id, width_bucket(h.idle_seconds, ARRAY[7200, 14400, 28800, 57600, 115200])::integer AS band, count(*) AS bins, avg(h.idle_seconds::float8)::float8 AS idle_seconds,
+       avg(h.idle_rss_bytes::float8)::float8 AS rss_bytes, avg(h.idle_swap_bytes::float8)::float8 AS swap_bytes
 FROM gateway.telemetry_1h h
-WHERE h.timestamp >= @since::timestamptz AND h.timestamp < @until::timestamptz AND h.idle_samples = h.samples AND h.idle_seconds >= 3600
+WHERE h.timestamp >= @since::timestamptz AND h.timestamp < @until::timestamptz AND h.samples - h.idle_samples < 1 AND h.idle_seconds >= 3600
 GROUP BY h.slice_id, band;
 
 -- name: RestByDay :many
@@ -30,21 +31,21 @@ ORDER BY h.slice_id, day, h.started_at;
 
 -- name: Connections :many
 -- How long each slice was connected, and how often that broke, by which fifth of its memory was in swap.
--- Hours in which it broke for a fifth of all slices and more are WhatsApp's own, and left out.
-WITH hours AS (
-    SELECT h.slice_id, h.timestamp, h.ready_seconds, h.swapped_ready_seconds, h.disconnects, h.swapped_disconnects,
-           least(floor(5.0 * h.swap_bytes / nullif(h.rss_bytes + h.swap_bytes, 0)), 4)::integer AS band
-    FROM gateway.telemetry_1h h
-    WHERE h.timestamp >= @since::timestamptz AND h.timestamp < @until::timestamptz AND h.known_samples > 0
-), outages AS (
-    SELECT timestamp FROM hours GROUP BY timestamp
-    HAVING count(*) FILTER (WHERE disconnects > 0) > greatest(5, count(*) / 5)
+-- Hours in which it broke for more than a third of all slices are WhatsApp's own, and left out.
+WITH outages AS (
+    SELECT broken.timestamp FROM gateway.telemetry_1h broken
+    WHERE broken.timestamp >= @since::timestamptz AND broken.timestamp < @until::timestamptz AND broken.disconnects > 0
+    GROUP BY broken.timestamp
+    HAVING count(*) > 5 AND count(*) > (SELECT count(*) / 3 FROM gateway.telemetry_1h there WHERE there.timestamp = broken.timestamp)
 )
-SELECT hours.slice_id, coalesce(hours.band, 0)::integer AS band, sum(hours.ready_seconds)::float8 AS ready_seconds, sum(hours.swapped_ready_seconds)::float8 AS swapped_ready_seconds,
-       sum(hours.disconnects)::bigint AS disconnects, sum(hours.swapped_disconnects)::bigint AS swapped_disconnects,
+SELECT h.slice_id, coalesce(least(floor(5 * h.swap_bytes::float8 / nullif(h.rss_bytes + h.swap_bytes, 0)), 4), 0)::integer AS band,
+       sum(h.ready_seconds::float8)::float8 AS ready_seconds, sum(h.swapped_ready_seconds::float8)::float8 AS swapped_ready_seconds,
+       sum(h.disconnects)::bigint AS disconnects, sum(h.swapped_disconnects)::bigint AS swapped_disconnects,
        (SELECT count(*) FROM outages)::bigint AS outage_hours
-FROM hours WHERE hours.timestamp NOT IN (SELECT outages.timestamp FROM outages)
-GROUP BY hours.slice_id, hours.band;
+FROM gateway.telemetry_1h h
+WHERE h.timestamp >= @since::timestamptz AND h.timestamp < @until::timestamptz AND h.known_samples > 0
+  AND h.timestamp NOT IN (SELECT outages.timestamp FROM outages)
+GROUP BY h.slice_id, band;
 
 -- name: ServerBins :many
 SELECT b.timestamp, b.ram_used_bytes, b.ram_total_bytes, b.swap_used_bytes, b.swap_total_bytes, b.swap_ram_bytes, b.swap_in_rate,
@@ -83,3 +84,10 @@ FROM (
 -- What the slices of a server have of its disk, as last measured.
 SELECT count(*) AS slices, coalesce(sum(storage_bytes), 0)::bigint AS bytes
 FROM gateway.slices WHERE server = @server AND status <> 'destroyed' AND storage_bytes > 0;
+
+-- name: SetAnswers :exec
+INSERT INTO gateway.answers (days, at, found) VALUES (@days, @at, @found)
+ON CONFLICT (days) DO UPDATE SET at = excluded.at, found = excluded.found;
+
+-- name: AnswersOf :one
+SELECT at, found FROM gateway.answers WHERE days = @days;

@@ -10,21 +10,37 @@ import (
 	"time"
 )
 
+const answersOf = `-- name: AnswersOf :one
+SELECT at, found FROM gateway.answers WHERE days = $1
+`
+
+type AnswersOfRow struct {
+	At    time.Time
+	Found []byte
+}
+
+func (q *Queries) AnswersOf(ctx context.Context, days int32) (AnswersOfRow, error) {
+	row := q.db.QueryRow(ctx, answersOf, days)
+	var i AnswersOfRow
+	err := row.Scan(&i.At, &i.Found)
+	return i, err
+}
+
 const connections = `-- name: Connections :many
-WITH hours AS (
-    SELECT h.slice_id, h.timestamp, h.ready_seconds, h.swapped_ready_seconds, h.disconnects, h.swapped_disconnects,
-           least(floor(5.0 * h.swap_bytes / nullif(h.rss_bytes + h.swap_bytes, 0)), 4)::integer AS band
-    FROM gateway.telemetry_1h h
-    WHERE h.timestamp >= $1::timestamptz AND h.timestamp < $2::timestamptz AND h.known_samples > 0
-), outages AS (
-    SELECT timestamp FROM hours GROUP BY timestamp
-    HAVING count(*) FILTER (WHERE disconnects > 0) > greatest(5, count(*) / 5)
+WITH outages AS (
+    SELECT broken.timestamp FROM gateway.telemetry_1h broken
+    WHERE broken.timestamp >= $1::timestamptz AND broken.timestamp < $2::timestamptz AND broken.disconnects > 0
+    GROUP BY broken.timestamp
+    HAVING count(*) > 5 AND count(*) > (SELECT count(*) / 3 FROM gateway.telemetry_1h there WHERE there.timestamp = broken.timestamp)
 )
-SELECT hours.slice_id, coalesce(hours.band, 0)::integer AS band, sum(hours.ready_seconds)::float8 AS ready_seconds, sum(hours.swapped_ready_seconds)::float8 AS swapped_ready_seconds,
-       sum(hours.disconnects)::bigint AS disconnects, sum(hours.swapped_disconnects)::bigint AS swapped_disconnects,
+SELECT h.slice_id, coalesce(least(floor(5 * h.swap_bytes::float8 / nullif(h.rss_bytes + h.swap_bytes, 0)), 4), 0)::integer AS band,
+       sum(h.ready_seconds::float8)::float8 AS ready_seconds, sum(h.swapped_ready_seconds::float8)::float8 AS swapped_ready_seconds,
+       sum(h.disconnects)::bigint AS disconnects, sum(h.swapped_disconnects)::bigint AS swapped_disconnects,
        (SELECT count(*) FROM outages)::bigint AS outage_hours
-FROM hours WHERE hours.timestamp NOT IN (SELECT outages.timestamp FROM outages)
-GROUP BY hours.slice_id, hours.band
+FROM gateway.telemetry_1h h
+WHERE h.timestamp >= $1::timestamptz AND h.timestamp < $2::timestamptz AND h.known_samples > 0
+  AND h.timestamp NOT IN (SELECT outages.timestamp FROM outages)
+GROUP BY h.slice_id, band
 `
 
 type ConnectionsParams struct {
@@ -43,7 +59,7 @@ type ConnectionsRow struct {
 }
 
 // How long each slice was connected, and how often that broke, by which fifth of its memory was in swap.
-// Hours in which it broke for a fifth of all slices and more are WhatsApp's own, and left out.
+// Hours in which it broke for more than a third of all slices are WhatsApp's own, and left out.
 func (q *Queries) Connections(ctx context.Context, arg ConnectionsParams) ([]ConnectionsRow, error) {
 	rows, err := q.db.Query(ctx, connections, arg.Since, arg.Until)
 	if err != nil {
@@ -124,10 +140,10 @@ func (q *Queries) RestByDay(ctx context.Context, arg RestByDayParams) ([]RestByD
 }
 
 const restByHours = `-- name: RestByHours :many
-SELECT h.slice_id, least(floor(log(2.0, h.idle_seconds / 3600.0)), 5)::integer AS band, count(*) AS bins, avg(h.idle_seconds)::float8 AS idle_seconds,
-       avg(h.idle_rss_bytes)::float8 AS rss_bytes, avg(h.idle_swap_bytes)::float8 AS swap_bytes
+SELECT h.slice_id, width_bucket(h.idle_seconds, ARRAY[7200, 14400, 28800, 57600, 115200])::integer AS band, count(*) AS bins, avg(h.idle_seconds::float8)::float8 AS idle_seconds,
+       avg(h.idle_rss_bytes::float8)::float8 AS rss_bytes, avg(h.idle_swap_bytes::float8)::float8 AS swap_bytes
 FROM gateway.telemetry_1h h
-WHERE h.timestamp >= $1::timestamptz AND h.timestamp < $2::timestamptz AND h.idle_samples = h.samples AND h.idle_seconds >= 3600
+WHERE h.timestamp >= $1::timestamptz AND h.timestamp < $2::timestamptz AND h.samples - h.idle_samples < 1 AND h.idle_seconds >= 3600
 GROUP BY h.slice_id, band
 `
 
@@ -146,7 +162,8 @@ type RestByHoursRow struct {
 }
 
 // What slices held in whole hours of rest. `band` 0 is from one to two hours after their last use, 1 to
-// four, and so on; 5 is all that is more than 32 hours.
+// four, and so on; 5 is all that is more than 32 hours. A difference says that all samples are of rest,
+// since the planner takes two columns that are equal for a rarity.
 func (q *Queries) RestByHours(ctx context.Context, arg RestByHoursParams) ([]RestByHoursRow, error) {
 	rows, err := q.db.Query(ctx, restByHours, arg.Since, arg.Until)
 	if err != nil {
@@ -175,8 +192,8 @@ func (q *Queries) RestByHours(ctx context.Context, arg RestByHoursParams) ([]Res
 }
 
 const restByMinutes = `-- name: RestByMinutes :many
-SELECT b.slice_id, (b.idle_seconds / 300)::integer AS band, count(*) AS bins, avg(b.idle_seconds)::float8 AS idle_seconds,
-       avg(b.rss_bytes)::float8 AS rss_bytes, avg(b.swap_bytes)::float8 AS swap_bytes
+SELECT b.slice_id, (b.idle_seconds / 300)::integer AS band, count(*) AS bins, avg(b.idle_seconds::float8)::float8 AS idle_seconds,
+       avg(b.rss_bytes::float8)::float8 AS rss_bytes, avg(b.swap_bytes::float8)::float8 AS swap_bytes
 FROM gateway.telemetry_5m b
 WHERE b.timestamp >= $1::timestamptz AND b.timestamp < $2::timestamptz
   AND b.idle_seconds < 3600 AND b.timestamp - b.started_at >= interval '1 hour'
@@ -290,6 +307,22 @@ func (q *Queries) ServerBins(ctx context.Context, arg ServerBinsParams) ([]Serve
 		return nil, err
 	}
 	return items, nil
+}
+
+const setAnswers = `-- name: SetAnswers :exec
+INSERT INTO gateway.answers (days, at, found) VALUES ($1, $2, $3)
+ON CONFLICT (days) DO UPDATE SET at = excluded.at, found = excluded.found
+`
+
+type SetAnswersParams struct {
+	Days  int32
+	At    time.Time
+	Found []byte
+}
+
+func (q *Queries) SetAnswers(ctx context.Context, arg SetAnswersParams) error {
+	_, err := q.db.Exec(ctx, setAnswers, arg.Days, arg.At, arg.Found)
+	return err
 }
 
 const storageOfSlices = `-- name: StorageOfSlices :one

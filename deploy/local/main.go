@@ -27,6 +27,7 @@ const usage = `Usage: local COMMAND, in the checkout
   env          print how to reach the running system, as KEY=value lines
   test         run every test
   chaos        run the fault test: SEED, N (faults) and FAULTS (their kinds) are taken from the environment
+  fleet        make up the telemetry of N slices over DAYS days by SEED, and ask the answers of it
   lint         run the linters
   clean        remove the state of systems that do not run
   test-env     keep up what tests need, and print the variables they read
@@ -42,6 +43,7 @@ var commands = map[string]command{
 	"clean":    clean,
 	"test":     runTests,
 	"chaos":    runChaos,
+	"fleet":    runFleet,
 	"lint":     runLinters,
 	"test-env": runTestEnvironment,
 

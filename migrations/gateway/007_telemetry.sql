@@ -185,6 +185,14 @@ CREATE TABLE gateway.roll_ups (
     up_to    timestamptz NOT NULL
 );
 
+-- What the telemetry of so many days says to the questions that it is kept for, found every hour: a
+-- page shows it at once, however many slices there are.
+CREATE TABLE gateway.answers (
+    days  integer PRIMARY KEY CHECK (days > 0),
+    at    timestamptz NOT NULL,
+    found jsonb NOT NULL
+);
+
 -- What was taken from idle slices, and fetched back ahead of a user: every step.
 CREATE TABLE gateway.reclaims (
     slice_id           bigint NOT NULL,
@@ -278,8 +286,9 @@ BEGIN
         FOR part IN
             SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
             WHERE i.inhparent = ('gateway.' || quote_ident(series.name))::regclass AND c.relname ~ '_[0-9]+$'
-              AND (to_date(substring(c.relname FROM '[0-9]+$'), pattern) + ('1 ' || series.step)::interval) AT TIME ZONE 'UTC' <= at - series.keep
         LOOP
+            beyond := (to_date(substring(part FROM '[0-9]+$'), pattern) + ('1 ' || series.step)::interval) AT TIME ZONE 'UTC';
+            CONTINUE WHEN beyond > at - series.keep;
             EXECUTE format('DROP TABLE gateway.%I', part);
             dropped := dropped + 1;
         END LOOP;
@@ -294,6 +303,6 @@ SELECT gateway.tend_partitions(now());
 DROP FUNCTION gateway.tend_partitions;
 DROP TABLE gateway.telemetry, gateway.server_telemetry, gateway.telemetry_5m, gateway.telemetry_1h,
     gateway.server_telemetry_5m, gateway.server_telemetry_1h, gateway.reclaims, gateway.wakes,
-    gateway.meters, gateway.server_meters, gateway.roll_ups, gateway.partitioned;
+    gateway.meters, gateway.server_meters, gateway.roll_ups, gateway.answers, gateway.partitioned;
 ALTER TABLE gateway.servers DROP COLUMN reclaim_paused, DROP COLUMN probe_error;
 ALTER TABLE gateway.slices DROP COLUMN floor_bytes, DROP COLUMN floor_at, DROP COLUMN reclaim_paused, DROP COLUMN awake_until;

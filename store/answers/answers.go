@@ -5,8 +5,12 @@ package answers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
 	"slicegate/store"
 )
@@ -64,42 +68,78 @@ func needs(format string, args ...any) Verdict {
 	return Verdict{Says: "Not enough data: needs " + fmt.Sprintf(format, args...) + ".", Confidence: None}
 }
 
-// Read asks all questions of what the database has. What is older than it keeps is not missed.
-func Read(ctx context.Context, queries *store.Queries, options Options) (a Answers, err error) {
+// Read asks all questions of what the database has, some of them at the same time. What is older than it
+// keeps is not missed.
+func Read(ctx context.Context, pool *pgxpool.Pool, options Options) (a Answers, err error) {
 	if options.SwapUse == 0 {
 		options.SwapUse = DefaultSwapUse
 	}
 	if options.PageRate == 0 {
 		options.PageRate = DefaultPageRate
 	}
-	a.At, a.Days = options.Now, options.Days
-	since, until := options.Now.AddDate(0, 0, -options.Days), options.Now
-	for _, part := range []func(context.Context, *store.Queries, time.Time, time.Time) error{
-		a.readFootprint, a.readConnections, a.readLeaks, a.readWaking,
-	} {
-		if err := part(ctx, queries, since, until); err != nil {
-			return a, fmt.Errorf("answers: %w", err)
-		}
-	}
+	queries := store.New(pool)
 	servers, err := queries.ListServers(ctx)
 	if err != nil {
 		return a, fmt.Errorf("answers: %w", err)
 	}
-	for _, server := range servers {
-		if err := a.readServer(ctx, queries, server, since, options); err != nil {
-			return a, fmt.Errorf("answers: server %s: %w", server, err)
+	a.At, a.Days = options.Now, options.Days
+	a.Ceilings, a.Room = make([]Ceiling, len(servers)), make([]Room, len(servers))
+	since, until := options.Now.AddDate(0, 0, -options.Days), options.Now
+	group, ctx := errgroup.WithContext(ctx)
+	for _, part := range []func(context.Context, *store.Queries, time.Time, time.Time) error{
+		a.readConnections, a.readLeaks, a.readFootprint, a.readWaking,
+	} {
+		group.Go(func() error { return part(ctx, queries, since, until) })
+	}
+	group.Go(func() error {
+		for i, server := range servers {
+			if err := a.readServer(ctx, queries, i, server, since, options); err != nil {
+				return fmt.Errorf("server %s: %w", server, err)
+			}
 		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return a, fmt.Errorf("answers: %w", err)
 	}
 	return a, nil
 }
 
-func (a *Answers) readFootprint(ctx context.Context, queries *store.Queries, since, until time.Time) error {
-	// A week of minutes tells what the first hour is like.
-	week := until.AddDate(0, 0, -7)
-	if week.Before(since) {
-		week = since
+// Known gives the answers that were found last for so many days, by the runner's hourly job. There is
+// none before its first.
+func Known(ctx context.Context, queries *store.Queries, days int) (a Answers, there bool, err error) {
+	row, err := queries.AnswersOf(ctx, int32(days))
+	if store.IsNone(err) {
+		return a, false, nil
 	}
-	minutes, err := queries.RestByMinutes(ctx, store.RestByMinutesParams{Since: week, Until: until})
+	if err == nil {
+		err = json.Unmarshal(row.Found, &a)
+	}
+	if err != nil {
+		return a, false, fmt.Errorf("answers: %w", err)
+	}
+	return a, true, nil
+}
+
+// Save keeps answers for Known.
+func (a Answers) Save(ctx context.Context, queries *store.Queries) error {
+	found, err := json.Marshal(a)
+	if err == nil {
+		err = queries.SetAnswers(ctx, store.SetAnswersParams{Days: int32(a.Days), At: a.At, Found: found})
+	}
+	if err != nil {
+		return fmt.Errorf("answers: %w", err)
+	}
+	return nil
+}
+
+func (a *Answers) readFootprint(ctx context.Context, queries *store.Queries, since, until time.Time) error {
+	// A few days of minutes tell what the first hour is like.
+	few := until.AddDate(0, 0, -4)
+	if few.Before(since) {
+		few = since
+	}
+	minutes, err := queries.RestByMinutes(ctx, store.RestByMinutesParams{Since: few, Until: until})
 	if err != nil {
 		return err
 	}
@@ -126,7 +166,7 @@ func (a *Answers) readWaking(ctx context.Context, queries *store.Queries, since,
 	return err
 }
 
-func (a *Answers) readServer(ctx context.Context, queries *store.Queries, server string, since time.Time, options Options) error {
+func (a *Answers) readServer(ctx context.Context, queries *store.Queries, i int, server string, since time.Time, options Options) error {
 	bins, err := queries.ServerBins(ctx, store.ServerBinsParams{Server: server, Since: since, Until: options.Now})
 	if err != nil {
 		return err
@@ -139,8 +179,7 @@ func (a *Answers) readServer(ctx context.Context, queries *store.Queries, server
 	if err != nil {
 		return err
 	}
-	ceiling := CeilingOf(server, bins)
-	a.Ceilings = append(a.Ceilings, ceiling)
-	a.Room = append(a.Room, RoomOf(server, bins, wakes, storage, ceiling, options))
+	a.Ceilings[i] = CeilingOf(server, bins)
+	a.Room[i] = RoomOf(server, bins, wakes, storage, a.Ceilings[i], options)
 	return nil
 }

@@ -16,7 +16,7 @@ type Connections struct {
 	Ratio   float64  `json:"ratio"`
 	Between Interval `json:"between"`
 	More    bool     `json:"more"`    // for certain: one in a hundred that it is chance
-	Outages int      `json:"outages"` // hours in which it broke for a fifth of all, left out
+	Outages int      `json:"outages"` // hours in which it broke for more than a third of all, left out
 	ByShare []Breaks `json:"byShare"` // by which fifth of its memory was in swap
 	Slices  int      `json:"slices"`
 }
@@ -115,6 +115,6 @@ func (c *Connections) compare(ratio, deviation float64) {
 		c.Says = "Swap is not seen to break connections: " + rates + "."
 	}
 	if c.Outages > 0 {
-		c.Says += fmt.Sprintf(" %d hours in which everybody's broke are left out.", c.Outages)
+		c.Says += fmt.Sprintf(" Hours in which everybody's broke are left out: %d.", c.Outages)
 	}
 }

@@ -172,11 +172,29 @@ func (l load) swapIn(ceiling Ceiling, rate float64) Limit {
 		one.Says = fmt.Sprintf("From %s of swap in use on, pages are read back faster, and a slice takes %s of it.", Size(ceiling.Bytes), Size(one.PerSlice))
 		return one
 	}
-	one := limit(LimitSwapIn, rate, l.perSlice(func(bin store.ServerBinsRow) (float64, bool) {
-		return deref(bin.SwapInRate), bin.SwapInRate != nil
-	}), 0)
-	one.Says = fmt.Sprintf("%.0f pages a second may be read back, and a slice reads %.1f.", rate, one.PerSlice)
+	one := limit(LimitSwapIn, rate, l.hourlySwapIn(), 0)
+	one.Says = fmt.Sprintf("%.0f pages a second may be read back for an hour, and a slice reads %.1f in a busy one.", rate, one.PerSlice)
 	return one
+}
+
+// hourlySwapIn are the sorted rates of whole hours for each slice: those who wake read back for a minute,
+// which is no stress.
+func (l load) hourlySwapIn() (sorted []float64) {
+	var sum, bins float64
+	var hour int64
+	for _, bin := range l.bins {
+		if bin.SwapInRate == nil || bin.TotalSlices == 0 {
+			continue
+		}
+		if this := bin.Timestamp.Unix() / 3600; this != hour {
+			if bins > 0 {
+				sorted = append(sorted, sum/bins)
+			}
+			hour, sum, bins = this, 0, 0
+		}
+		sum, bins = sum+deref(bin.SwapInRate)/float64(bin.TotalSlices), bins+1
+	}
+	return sortedCopy(sorted)
 }
 
 func (l load) cpu() Limit {

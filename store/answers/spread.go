@@ -49,16 +49,18 @@ func upperNormal(p float64) float64 { return math.Sqrt2 * math.Erfinv(1-2*p) }
 
 const megabyte = 1 << 20
 
-// Size writes bytes as people do.
+// Size writes bytes as people do, in three digits.
 func Size(bytes float64) string {
-	switch abs := math.Abs(bytes); {
-	case abs >= 10<<30:
-		return fmt.Sprintf("%.0f GB", bytes/(1<<30))
-	case abs >= 1<<30:
-		return fmt.Sprintf("%.1f GB", bytes/(1<<30))
-	case abs >= 10*megabyte:
-		return fmt.Sprintf("%.0f MB", bytes/megabyte)
-	default:
-		return fmt.Sprintf("%.1f MB", bytes/megabyte)
+	unit, name := float64(megabyte), "MB"
+	if math.Abs(bytes) >= 1<<30 {
+		unit, name = 1<<30, "GB"
 	}
+	digits := 0
+	switch abs := math.Abs(bytes / unit); {
+	case abs < 10:
+		digits = 2
+	case abs < 100:
+		digits = 1
+	}
+	return fmt.Sprintf("%.*f %s", digits, bytes/unit, name)
 }

@@ -12,13 +12,12 @@ type point struct {
 }
 
 // trend is the slope of Theil and Sen: the median of the slopes between all pairs of points of a group,
-// which a third of wild points does not move. Its interval is from the variance of Kendall's S (Sen,
-// JASA 63, 1968; Hirsch, Slack and Smith for groups, Water Resources Research 18, 1982), widened where
-// neighbours resemble each other.
+// which a third of wild points does not move (Sen, JASA 63, 1968). Its error is that of a straight line
+// by the spread of what it leaves, but for the wildest fifth, and widened where a day resembles the one
+// before: then there are fewer days than it seems.
 type trend struct {
-	slope     float64
-	slopes    []float64 // of all pairs, sorted
-	deviation float64   // of S
+	slope, deviation float64
+	free             int // degrees of freedom
 }
 
 // trendOf takes a week's rhythm out first, if weekly says that there is enough of it. Not ok: too few points.
@@ -37,51 +36,51 @@ func trendOf(points []point, weekly bool) (t trend, ok bool) {
 			return t, false
 		}
 	}
+	// The days of the week were fitted too, and left less than there is.
+	fitted := max(1, t.free-6)
+	t.deviation *= math.Sqrt(float64(t.free) / float64(fitted))
+	t.free = fitted
 	return t, true
 }
 
 func weekday(x float64) int { return int(math.Round(x)) % 7 }
 
 func theilSen(points []point) (t trend, ok bool) {
-	counted, variance := 0, 0.0
+	var slopes []float64
+	counted, spread := 0, 0.0
 	for _, group := range groups(points) {
 		n := float64(len(group))
 		if n < 3 {
 			continue
 		}
-		counted += len(group)
-		variance += n * (n - 1) * (2*n + 5) / 18
+		var sum, squares float64
 		for i := range group {
+			sum, squares = sum+group[i].x, squares+group[i].x*group[i].x
 			for _, later := range group[i+1:] {
 				if later.x > group[i].x {
-					t.slopes = append(t.slopes, (later.y-group[i].y)/(later.x-group[i].x))
+					slopes = append(slopes, (later.y-group[i].y)/(later.x-group[i].x))
 				}
 			}
 		}
+		counted, spread = counted+len(group), spread+squares-sum*sum/n
+		t.free += len(group) - 1
 	}
 	if counted < fewestPoints {
 		return t, false
 	}
-	slices.Sort(t.slopes)
-	t.slope = quantile(t.slopes, 0.5)
-	alike := max(0, resemblance(points, t.slope))
-	t.deviation = math.Sqrt(variance * (1 + alike) / (1 - alike))
+	t.slope = median(slopes)
+	t.free--
+	off, alike := left(points, t.slope)
+	t.deviation = off * math.Sqrt(float64(counted)/float64(t.free)*(1+alike)/(1-alike)/spread)
 	return t, true
 }
 
-// within is where the slope is, but for a probability on each side.
+// within is where the slope is, but for a probability on each side: by Student's distribution, near
+// enough, from the normal one.
 func (t trend) within(beside float64) Interval {
-	reach := upperNormal(beside) * t.deviation
-	n := float64(len(t.slopes))
-	low, high := int(math.Floor((n-reach)/2)), int(math.Ceil((n+reach)/2))
-	interval := Interval{math.Inf(-1), math.Inf(1)}
-	if low >= 1 {
-		interval.Low = t.slopes[low-1]
-	}
-	if high < len(t.slopes) {
-		interval.High = t.slopes[high]
-	}
-	return interval
+	z := upperNormal(beside)
+	reach := (z + (z*z*z+z)/4/float64(t.free)) * t.deviation
+	return Interval{t.slope - reach, t.slope + reach}
 }
 
 func groups(points []point) (all [][]point) {
@@ -128,19 +127,25 @@ func weekdays(points []point, slope float64) (rhythm [7]float64) {
 	return rhythm
 }
 
-// resemblance is the correlation of what is left with that of the day before, below 0.9.
-func resemblance(points []point, slope float64) float64 {
+// left tells how far points are off the trend, as the standard deviation that four fifths of them speak
+// for, and how much each resembles that of the day before: the correlation, from 0 to 0.9.
+func left(points []point, slope float64) (off, alike float64) {
+	var deviations []float64
 	var products, squares float64
 	for _, group := range leftOf(points, slope) {
+		if len(group) < 3 {
+			continue
+		}
 		for i, p := range group {
+			deviations = append(deviations, math.Abs(p.y))
 			squares += p.y * p.y
 			if i > 0 {
 				products += p.y * group[i-1].y
 			}
 		}
 	}
-	if squares == 0 {
-		return 0
+	if squares > 0 {
+		alike = min(0.9, max(0, products/squares))
 	}
-	return min(0.9, products/squares)
+	return quantile(sortedCopy(deviations), 0.8) / 1.2816, alike
 }
