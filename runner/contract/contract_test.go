@@ -1,21 +1,14 @@
 package contract_test
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"flag"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/docker/docker/api/types/build"
-	"github.com/docker/docker/api/types/image"
 
 	"slicegate/runner/contract"
 	"slicegate/runner/docker"
@@ -82,7 +75,7 @@ func TestOurImagesKeepEverything(t *testing.T) {
 // An image of another make keeps the contract, and each flaw in it is found by the check that is for it.
 func TestFlawsAreFound(t *testing.T) {
 	t.Parallel()
-	image := flawedImage(t)
+	image := dockertest.SmallImage(t)
 	const status, metrics = "GET /status on port 4002: the same status", "GET /metrics: Prometheus text"
 	lacking := map[string][]string{"one port": {status}, "status": {status}, "platform": {status, metrics}}
 	for flaw, broken := range map[string]string{
@@ -189,49 +182,4 @@ func flawed(t *testing.T, image, flaw string) contract.Options {
 	asked := options(t, image)
 	asked.Docker.Env = []string{"FLAW=" + flaw}
 	return asked
-}
-
-// flawedImage builds an image on top of ours, whose slices have the flaw that FLAW names.
-func flawedImage(t *testing.T) string {
-	t.Helper()
-	api := dockertest.Client(t)
-	script, err := os.ReadFile("testdata/slice.cjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var packed bytes.Buffer
-	archive := tar.NewWriter(&packed)
-	for name, content := range map[string]string{
-		"slice.cjs":  string(script),
-		"Dockerfile": fmt.Sprintf("FROM %s\nCOPY slice.cjs /app/slice.cjs\nENTRYPOINT [\"node\"]\nCMD [\"/app/slice.cjs\"]\n", dockertest.Image(t)),
-	} {
-		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := archive.Write([]byte(content)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
-	const name = "flawed-slice:test"
-	answer, err := api.ImageBuild(context.Background(), &packed, build.ImageBuildOptions{
-		Version: build.BuilderV1, Tags: []string{name}, Remove: true, ForceRemove: true, NetworkMode: "none",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	said, err := io.ReadAll(answer.Body)
-	if err != nil || bytes.Contains(said, []byte("errorDetail")) {
-		t.Fatalf("build: %v: %s", err, said)
-	}
-	t.Cleanup(func() {
-		_, err := api.ImageRemove(context.Background(), name, image.RemoveOptions{Force: true, PruneChildren: true})
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	return name
 }
