@@ -30,6 +30,9 @@ var (
 	Headers  = Need{[]string{"/usr/include/stdlib.h"}, []string{"libc6-dev"}, "Go's race detector"}
 	Networks = Need{[]string{"ip"}, []string{"iproute2"}, "tests of the walls around slices"}
 	Unzip    = Need{[]string{"unzip"}, []string{"unzip"}, "the test that opens an export"}
+	Clang    = Need{[]string{"clang"}, []string{"clang"}, "compiling the eBPF probe"}
+	Strip    = Need{[]string{"llvm-strip"}, []string{"llvm"}, "compiling the eBPF probe"}
+	Libbpf   = Need{[]string{"/usr/include/bpf/bpf_helpers.h"}, []string{"libbpf-dev"}, "compiling the eBPF probe"}
 	Load     = Need{[]string{"wrk"}, []string{"wrk"}, "the benchmark of the way through nginx"}
 )
 

@@ -64,7 +64,7 @@ func Claim(root, name string, report *progress.Reporter) (*Environment, error) {
 
 // Packages installs what tests need and this machine lacks.
 func (e *Environment) Packages(ctx context.Context, note func(string)) error {
-	needs := []packages.Need{packages.Postgres, packages.Nginx, packages.Bases, packages.Keyring, packages.Browser, packages.Compiler, packages.Headers, packages.Networks, packages.Unzip}
+	needs := []packages.Need{packages.Postgres, packages.Nginx, packages.Bases, packages.Keyring, packages.Browser, packages.Compiler, packages.Headers, packages.Networks, packages.Unzip, packages.Clang, packages.Strip, packages.Libbpf}
 	found, err := engine.Answering(ctx)
 	if err != nil {
 		return err
