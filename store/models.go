@@ -38,22 +38,6 @@ type Meter struct {
 	AskedAt        *time.Time
 }
 
-type Reclaim struct {
-	SliceID          int64
-	At               time.Time
-	Kind             string
-	AskedBytes       int64
-	GivenBytes       int64
-	TookUs           int64
-	RssBefore        int64
-	RssAfter         int64
-	SwapAfter        int64
-	RefaultsBefore   int64
-	PressureBeforeUs int64
-	PressureAfterUs  int64
-	Reason           string
-}
-
 type Rollout struct {
 	ID         int64
 	AskedImage string
@@ -150,7 +134,6 @@ type Slice struct {
 	FloorBytes     *int64
 	FloorAt        *time.Time
 	ReclaimPaused  bool
-	AwakeUntil     *time.Time
 }
 
 type User struct {

@@ -90,7 +90,7 @@ func (q *Queries) ArriveFromMove(ctx context.Context, arg ArriveFromMoveParams) 
 
 const askRecycle = `-- name: AskRecycle :one
 UPDATE gateway.slices s SET recycle_at = $1::timestamptz, crashes = 0, crash_times = '{}', start_at = NULL, last_health_at = NULL
-WHERE s.id = $2 AND s.status = ANY($3::text[]) RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.awake_until
+WHERE s.id = $2 AND s.status = ANY($3::text[]) RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused
 `
 
 type AskRecycleParams struct {
@@ -132,7 +132,6 @@ func (q *Queries) AskRecycle(ctx context.Context, arg AskRecycleParams) (Slice, 
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 	)
 	return i, err
 }
@@ -156,7 +155,7 @@ func (q *Queries) CountPool(ctx context.Context, server string) (CountPoolRow, e
 }
 
 const createSlice = `-- name: CreateSlice :one
-INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, awake_until
+INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused
 `
 
 type CreateSliceParams struct {
@@ -197,7 +196,6 @@ func (q *Queries) CreateSlice(ctx context.Context, arg CreateSliceParams) (Slice
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 	)
 	return i, err
 }
@@ -206,7 +204,7 @@ const finishDestroy = `-- name: FinishDestroy :execrows
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
     wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
     crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
-    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL, awake_until = NULL
+    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL
 WHERE id = $1 AND status = 'destroying' AND version = $2
 `
 
@@ -304,7 +302,7 @@ func (q *Queries) LeaveForMove(ctx context.Context, arg LeaveForMoveParams) (int
 }
 
 const listSlices = `-- name: ListSlices :many
-SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.awake_until, u.email AS user_email, t.id AS moving_to
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, u.email AS user_email, t.id AS moving_to
 FROM gateway.slices s
 LEFT JOIN gateway.users u ON u.id = s.user_id
 LEFT JOIN gateway.slices t ON t.moved_from = s.id AND t.status = 'provisioning'
@@ -341,7 +339,6 @@ type ListSlicesRow struct {
 	FloorBytes     *int64
 	FloorAt        *time.Time
 	ReclaimPaused  bool
-	AwakeUntil     *time.Time
 	UserEmail      *string
 	MovingTo       *int64
 }
@@ -385,7 +382,6 @@ func (q *Queries) ListSlices(ctx context.Context) ([]ListSlicesRow, error) {
 			&i.FloorBytes,
 			&i.FloorAt,
 			&i.ReclaimPaused,
-			&i.AwakeUntil,
 			&i.UserEmail,
 			&i.MovingTo,
 		); err != nil {
@@ -410,7 +406,7 @@ func (q *Queries) LockPool(ctx context.Context, server string) error {
 }
 
 const lockedSlice = `-- name: LockedSlice :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, awake_until FROM gateway.slices WHERE id = $1 FOR UPDATE
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused FROM gateway.slices WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockedSlice(ctx context.Context, id int64) (Slice, error) {
@@ -446,7 +442,6 @@ func (q *Queries) LockedSlice(ctx context.Context, id int64) (Slice, error) {
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 	)
 	return i, err
 }
@@ -506,7 +501,7 @@ WITH waiting AS (
 )
 UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
 FROM waiting, free WHERE s.id = free.id
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.awake_until
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused
 `
 
 type MatchNextParams struct {
@@ -551,7 +546,6 @@ func (q *Queries) MatchNext(ctx context.Context, arg MatchNextParams) (Slice, er
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 	)
 	return i, err
 }
@@ -560,7 +554,7 @@ const moveSlice = `-- name: MoveSlice :one
 UPDATE gateway.slices s SET status = $1, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL
 WHERE s.id = $2 AND s.status = ANY($3::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.awake_until
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused
 `
 
 type MoveSliceParams struct {
@@ -605,7 +599,6 @@ func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, er
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 	)
 	return i, err
 }
@@ -656,7 +649,7 @@ func (q *Queries) NoteHealthy(ctx context.Context, arg NoteHealthyParams) error 
 }
 
 const poolSlices = `-- name: PoolSlices :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, awake_until FROM gateway.slices WHERE server = $1 AND status = 'available' ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused FROM gateway.slices WHERE server = $1 AND status = 'available' ORDER BY id
 `
 
 func (q *Queries) PoolSlices(ctx context.Context, server string) ([]Slice, error) {
@@ -698,7 +691,6 @@ func (q *Queries) PoolSlices(ctx context.Context, server string) ([]Slice, error
 			&i.FloorBytes,
 			&i.FloorAt,
 			&i.ReclaimPaused,
-			&i.AwakeUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -759,7 +751,7 @@ func (q *Queries) SetPort(ctx context.Context, arg SetPortParams) (int64, error)
 }
 
 const sliceByID = `-- name: SliceByID :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, awake_until FROM gateway.slices WHERE id = $1
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused FROM gateway.slices WHERE id = $1
 `
 
 func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
@@ -795,13 +787,12 @@ func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 	)
 	return i, err
 }
 
 const sliceByUser = `-- name: SliceByUser :one
-SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.awake_until, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
 FROM gateway.slices s WHERE s.user_id = $1::bigint
 `
 
@@ -835,7 +826,6 @@ type SliceByUserRow struct {
 	FloorBytes     *int64
 	FloorAt        *time.Time
 	ReclaimPaused  bool
-	AwakeUntil     *time.Time
 	Moving         bool
 }
 
@@ -872,14 +862,13 @@ func (q *Queries) SliceByUser(ctx context.Context, userID int64) (SliceByUserRow
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 		&i.Moving,
 	)
 	return i, err
 }
 
 const slicesInStatus = `-- name: SlicesInStatus :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, awake_until FROM gateway.slices WHERE server = $1 AND status = ANY($2::text[]) ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused FROM gateway.slices WHERE server = $1 AND status = ANY($2::text[]) ORDER BY id
 `
 
 type SlicesInStatusParams struct {
@@ -926,7 +915,6 @@ func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) 
 			&i.FloorBytes,
 			&i.FloorAt,
 			&i.ReclaimPaused,
-			&i.AwakeUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -939,7 +927,7 @@ func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) 
 }
 
 const slicesOfServer = `-- name: SlicesOfServer :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, awake_until FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
 `
 
 func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, error) {
@@ -981,7 +969,6 @@ func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, e
 			&i.FloorBytes,
 			&i.FloorAt,
 			&i.ReclaimPaused,
-			&i.AwakeUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -1019,7 +1006,7 @@ func (q *Queries) SlicesToRelease(ctx context.Context, server string) ([]int64, 
 }
 
 const takeSlice = `-- name: TakeSlice :one
-UPDATE gateway.slices SET version = version + 1 WHERE id = $1 RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, awake_until
+UPDATE gateway.slices SET version = version + 1 WHERE id = $1 RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused
 `
 
 // What a job calls that begins to work on a slice, under its lock: whoever took it before writes nothing any more.
@@ -1056,7 +1043,6 @@ func (q *Queries) TakeSlice(ctx context.Context, id int64) (Slice, error) {
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 	)
 	return i, err
 }
@@ -1064,7 +1050,7 @@ func (q *Queries) TakeSlice(ctx context.Context, id int64) (Slice, error) {
 const takeTarget = `-- name: TakeTarget :one
 UPDATE gateway.slices SET status = 'provisioning', moved_from = $1::bigint, moved_status = $2::text
 WHERE id = (SELECT free.id FROM gateway.slices free WHERE free.server = $3 AND free.status = 'available' ORDER BY free.id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, awake_until
+RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused
 `
 
 type TakeTargetParams struct {
@@ -1107,7 +1093,6 @@ func (q *Queries) TakeTarget(ctx context.Context, arg TakeTargetParams) (Slice, 
 		&i.FloorBytes,
 		&i.FloorAt,
 		&i.ReclaimPaused,
-		&i.AwakeUntil,
 	)
 	return i, err
 }

@@ -8,8 +8,7 @@
 ALTER TABLE gateway.slices
     ADD COLUMN floor_bytes    bigint CHECK (floor_bytes >= 0), -- resident, below which it has been seen to refault
     ADD COLUMN floor_at       timestamptz,                     -- when that was learned
-    ADD COLUMN reclaim_paused boolean NOT NULL DEFAULT false,  -- by an operator
-    ADD COLUMN awake_until    timestamptz;                     -- somebody comes: nothing is taken from it before this
+    ADD COLUMN reclaim_paused boolean NOT NULL DEFAULT false;  -- by an operator
 
 ALTER TABLE gateway.servers
     ADD COLUMN reclaim_paused boolean NOT NULL DEFAULT false, -- by an operator, for all of its slices
@@ -305,4 +304,4 @@ DROP TABLE gateway.telemetry, gateway.server_telemetry, gateway.telemetry_5m, ga
     gateway.server_telemetry_5m, gateway.server_telemetry_1h, gateway.reclaims, gateway.wakes,
     gateway.meters, gateway.server_meters, gateway.roll_ups, gateway.answers, gateway.partitioned;
 ALTER TABLE gateway.servers DROP COLUMN reclaim_paused, DROP COLUMN probe_error;
-ALTER TABLE gateway.slices DROP COLUMN floor_bytes, DROP COLUMN floor_at, DROP COLUMN reclaim_paused, DROP COLUMN awake_until;
+ALTER TABLE gateway.slices DROP COLUMN floor_bytes, DROP COLUMN floor_at, DROP COLUMN reclaim_paused;
