@@ -50,6 +50,9 @@ func (d daemon) start(ctx context.Context) error {
 	if err := os.WriteFile(d.settings(), []byte("{}\n"), 0o600); err != nil {
 		return err
 	}
+	if err := d.rememberPins(); err != nil {
+		return err
+	}
 	if err := d.rememberFirewall(ctx); err != nil {
 		return err
 	}

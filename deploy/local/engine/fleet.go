@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slicegate/runner/firewall"
+	"slicegate/runner/probe"
 )
 
 // fleetLabel is on every container and network of a fleet; its value is the fleet's name.
@@ -27,10 +29,10 @@ func (e *Engine) Stop(ctx context.Context, label string) error {
 }
 
 // Remove removes every container and network with a label, KEY=value, and the control
-// groups that they leave empty.
+// groups that they leave empty; of a whole fleet, the counters of its packets too.
 func (e *Engine) Remove(ctx context.Context, label string) error {
 	_, err := e.remove(ctx, label)
-	return err
+	return errors.Join(err, removePins(label))
 }
 
 // RemoveSettled removes like Remove, until for a second there was nothing more: what a
@@ -54,7 +56,16 @@ func (e *Engine) RemoveSettled(ctx context.Context, label string) error {
 		case <-ticker.C:
 		}
 	}
-	return nil
+	return removePins(label)
+}
+
+// removePins ends the counting of a fleet's packets, if the label is that of one.
+func removePins(label string) error {
+	fleet, ok := strings.CutPrefix(label, fleetLabel+"=")
+	if !ok {
+		return nil
+	}
+	return probe.Remove(filepath.Join(bpffs, "slicegate-"+fleet))
 }
 
 // Fleets are the names of the fleets that have a container or a network.

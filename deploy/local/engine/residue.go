@@ -29,7 +29,7 @@ func (d daemon) sweep(ctx context.Context, bridges, groups []string) error {
 			failures = append(failures, fmt.Errorf("remove bridge %s: %w", name, err))
 		}
 	}
-	failures = append(failures, firewall.Sweep(ctx), d.unmount())
+	failures = append(failures, firewall.Sweep(ctx), d.unmount(), d.sweepPins())
 	removeGroups(append(groups, "docker", "slices", "slices.slice")...)
 	for _, name := range []string{d.socket(), d.pidFile(), d.settings()} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
