@@ -4,7 +4,8 @@ import (
 	"errors"
 	"os"
 
-	"golang.org/x/sys/unix")
+	"golang.org/x/sys/unix"
+)
 
 // bpffs is where runners pin the counters of packets; they mount it where nothing is.
 const bpffs = "/sys/fs/bpf"
