@@ -107,6 +107,7 @@ func TestALeakIsGrowthWithinAContainer(t *testing.T) {
 		"shrinking":                          {rests(1, 28, one, func(i int) float64 { return 300*mb - 4*mb*float64(i) + noise() }), 0},
 		"a leak":                             {rests(1, 28, one, func(i int) float64 { return 160*mb + 5*mb*float64(i) + noise() }), 5},
 		"a leak in waves":                    {rests(1, 28, one, func(i int) float64 { return 160*mb + 5*mb*float64(i) + week(i) + noise() }), 5},
+		"a slow leak in high waves":          {rests(1, 25, one, func(i int) float64 { return 160*mb + 2*mb*float64(i) + 2*week(i) + noise() }), 2},
 		"a leak that restarts hide":          {rests(1, 28, func(i int) int { return i / 7 }, func(i int) float64 { return 160*mb + 5*mb*float64(i%7) + noise() }), 5},
 		"wild days":                          {rests(1, 28, one, func(i int) float64 { return 160*mb + 5*mb*float64(i) + noise() + 200*mb*float64((i%9)/8) }), 5},
 		"a week, growing as a week's rhythm": {rests(1, 8, one, func(i int) float64 { return 160*mb + 4*mb*float64(i) + noise() }), 0},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"slicegate/deploy/local/fleet"
+	"slicegate/store"
 	"slicegate/store/answers"
 	"slicegate/store/storetest"
 )
@@ -25,6 +26,10 @@ func asked(t *testing.T, seed uint64, healthy bool) (fleet.Planted, answers.Answ
 	}
 	found, err := answers.Read(ctx, db.Pool, answers.Options{Now: end, Days: 28, MinFree: 1 << 30})
 	if err != nil {
+		t.Fatal(err)
+	}
+	// A number that JSON has no word for would be found here.
+	if err := found.Save(ctx, store.New(db.Pool)); err != nil {
 		t.Fatal(err)
 	}
 	if len(found.Ceilings) != 1 || len(found.Room) != 1 {
