@@ -12,8 +12,6 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
-func (i Interval) holds(value float64) bool { return i.Low <= value && value <= i.High }
-
 // quantile of sorted values, interpolated; NaN of none.
 func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
