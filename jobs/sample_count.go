@@ -24,13 +24,7 @@ type tally struct {
 
 // begin copies what is to go on.
 func begin(before store.Meter) tally {
-	return tally{before, store.SetMeterParams{
-		SliceID: before.SliceID, CgroupID: before.CgroupID, ReadAt: before.ReadAt, StartedAt: before.StartedAt,
-		CpuUs: before.CpuUs, Refaults: before.Refaults, PressureUs: before.PressureUs, OomKills: before.OomKills,
-		UserBytes: before.UserBytes, PlatformBytes: before.PlatformBytes, UpstreamBytes: before.UpstreamBytes,
-		OwedUser: before.OwedUser, OwedPlatform: before.OwedPlatform, OwedUpstream: before.OwedUpstream,
-		LastUserAt: before.LastUserAt, LastUpstreamAt: before.LastUpstreamAt, AskedAt: before.AskedAt,
-	}}
+	return tally{before, store.SetMeterParams(before)}
 }
 
 // end takes the last that was counted of a group that is no more, to be told by the next row.
