@@ -145,9 +145,11 @@ func findBend(curve []Paging) (b bend) {
 	}
 	b.found, b.at, b.below = true, at, rateBelow(curve, at)
 	b.between = Interval{at, at}
-	for _, one := range tries {
+	for i, one := range tries {
 		if one.left <= best.left*(1+4/free) { // the F of 1 and many degrees of freedom, one in twenty
-			b.between = Interval{min(b.between.Low, one.at), max(b.between.High, one.at)}
+			// It is not known better than from one try to the next.
+			b.between.Low = min(b.between.Low, tries[max(0, i-1)].at)
+			b.between.High = max(b.between.High, tries[min(len(tries)-1, i+1)].at)
 		}
 	}
 	return b
