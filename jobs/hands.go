@@ -138,12 +138,10 @@ type Walls interface {
 	Ensure(ctx context.Context) (repaired []string, err error)
 }
 
-// Memory is this server's, and what its containers have of it.
+// Memory is this server's.
 type Memory interface {
 	// Available is how many bytes the server could give to new processes without swapping.
 	Available() (int64, error)
-	// Used is how many bytes of RAM and of swap a container has.
-	Used(container Container) (resident, swapped int64, err error)
 }
 
 // Ports are the TCP ports of this server's loopback address.

@@ -30,7 +30,6 @@ type Measure struct {
 	river.WorkerDefaults[MeasureArgs]
 	Pool  *pgxpool.Pool
 	Hands Hands
-	Clock Clock
 }
 
 // Work reads all, and writes in one statement.

@@ -40,6 +40,8 @@ const usage = `runner: works the jobs of one server.
                    what was pushed to swap of each slice, and what each needs
   runner reclaim pause|resume [N]
                    leave one slice alone, or all of this server; go on
+  runner answers [-days N] [-json]
+                   what the telemetry says to the questions that it is kept for
   runner alerts    show what a person has to know now
 
 Settings come from the environment; the README has a table of them`
@@ -66,6 +68,7 @@ func Run(ctx context.Context, args []string) error {
 		"slice":       slice,
 		"rollout":     rollout,
 		"reclaim":     reclaimCommand,
+		"answers":     answer,
 		"alerts":      alone(alerts),
 	}
 	if len(args) == 0 || commands[args[0]] == nil {

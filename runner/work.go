@@ -214,7 +214,10 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		Image: settings.SliceImage, Memory: int64(settings.SliceReservation), MemoryLeft: int64(settings.MinFreeMemory), Clock: time.Now,
 	})
 	river.AddWorker(workers, &jobs.ReconcileData{Pool: pool, Hands: hands, Clock: time.Now})
-	river.AddWorker(workers, &jobs.Measure{Pool: pool, Hands: hands, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Measure{Pool: pool, Hands: hands})
+	river.AddWorker(workers, &jobs.RollUp{Pool: pool, Clock: time.Now})
+	river.AddWorker(workers, &jobs.TendPartitions{Pool: pool, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Answer{Pool: pool, Clock: time.Now, MinFree: int64(settings.MinFreeMemory), SwapUse: settings.ReclaimSwapUse})
 	river.AddWorker(workers, &jobs.Sample{
 		Pool: pool, Containers: hands.Containers, Gauges: hands.Gauges, Traffic: hands.Traffic, Clock: time.Now, AskWithin: 5 * time.Second, AskAtOnce: 20,
 	})
@@ -248,7 +251,10 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 			every(30*time.Second, jobs.TendRolloutsArgs{}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),
+			every(5*time.Minute, jobs.RollUpArgs{}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),
+			every(time.Hour, jobs.AnswerArgs{}),
+			every(24*time.Hour, jobs.TendPartitionsArgs{}),
 		},
 	})
 }

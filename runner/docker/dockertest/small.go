@@ -79,5 +79,5 @@ func SmallImage(t testing.TB) string {
 
 // smallName changes with what the image is made of.
 func smallName(t testing.TB) string {
-	return fmt.Sprintf("small-slice:%x", sha256.Sum256([]byte(small + Image(t))))[:28]
+	return fmt.Sprintf("small-slice:%x", sha256.Sum256([]byte(small+Image(t))))[:28]
 }
