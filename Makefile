@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run env test test-env chaos fleet bench-proxy bench-slice build generate lint clean tools
+.PHONY: help run env test test-env chaos fleet bench-proxy bench-slice bench-memory build generate lint clean tools
 
 GO_VERSION := 1.26
 NODE_VERSION := 20.19
@@ -36,6 +36,9 @@ bench-proxy: build ## the throughput through nginx and the proxy function, as a 
 
 bench-slice: build ## what one slice weighs: memory awake and asleep, start, image, with and without Chromium
 	@exec $(ROOT) bin/local bench-slice
+
+bench-memory: build ## what idle slices hold and what waking them costs, three ways at a time: make bench-memory SLICES=4 IDLE=30m PROFILES="simulated lean"
+	@exec $(ROOT) env SLICES="$(SLICES)" IDLE="$(IDLE)" PROFILES="$(PROFILES)" bin/local bench-memory
 
 build: tools ## build the Go programs into bin/
 	@echo "Building the Go programs"

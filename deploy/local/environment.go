@@ -92,6 +92,14 @@ func runBenchSlice(ctx context.Context, root string, out *os.File) error {
 	return withEnvironment(ctx, root, "bench", out, (*suite.Environment).BenchSlice)
 }
 
+// runBenchMemory measures what idle slices hold.
+func runBenchMemory(ctx context.Context, root string, out *os.File) error {
+	if err := needRoot(); err != nil {
+		return err
+	}
+	return withEnvironment(ctx, root, "bench", out, (*suite.Environment).BenchMemory)
+}
+
 // runLinters runs the linters alone.
 func runLinters(ctx context.Context, root string, out *os.File) error {
 	return withEnvironment(ctx, root, "lint", out, (*suite.Environment).Lint)

@@ -33,6 +33,7 @@ const usage = `Usage: local COMMAND, in the checkout
   test-env     keep up what tests need, and print the variables they read
   bench-proxy  measure the way through nginx to a slice
   bench-slice  measure what one slice weighs, with and without Chromium
+  bench-memory measure what idle slices hold and what waking them costs
 `
 
 type command func(ctx context.Context, root string, out *os.File) error
@@ -47,8 +48,9 @@ var commands = map[string]command{
 	"lint":     runLinters,
 	"test-env": runTestEnvironment,
 
-	"bench-proxy": runBenchProxy,
-	"bench-slice": runBenchSlice,
+	"bench-proxy":  runBenchProxy,
+	"bench-slice":  runBenchSlice,
+	"bench-memory": runBenchMemory,
 }
 
 func run(ctx context.Context, args []string, out, errs *os.File) int {

@@ -2,6 +2,8 @@ package suite
 
 import (
 	"context"
+	"os"
+	"time"
 
 	"slicegate/deploy/local/packages"
 	"slicegate/deploy/local/process"
@@ -18,7 +20,7 @@ func (e *Environment) BenchProxy(ctx context.Context) error {
 		{name: "postgres", needs: []string{"packages"}, work: e.StartPostgres},
 		{name: "npm install", work: e.install},
 		{name: "slice image", needs: []string{"engine"}, work: e.BuildImage},
-		{name: "bench-proxy", needs: []string{"load generator", "postgres", "slice image"}, work: e.bench("./nginx", "Proxy")},
+		{name: "bench-proxy", needs: []string{"load generator", "postgres", "slice image"}, work: e.bench("./nginx", "Proxy", 30*time.Minute)},
 	})
 }
 
@@ -31,16 +33,35 @@ func (e *Environment) BenchSlice(ctx context.Context) error {
 		{name: "npm install", work: e.install},
 		{name: "slice image", needs: []string{"engine"}, work: e.BuildImage},
 		{name: "webjs image", needs: []string{"engine"}, work: e.BuildWebJSImage},
-		{name: "bench-slice", needs: []string{"postgres", "slice image", "webjs image"}, work: e.bench("./runner/docker", "Slice")},
+		{name: "bench-slice", needs: []string{"postgres", "slice image", "webjs image"}, work: e.bench("./runner/docker", "Slice", 30*time.Minute)},
 	})
 }
 
-// bench runs one benchmark of a package once and prints what it says.
-func (e *Environment) bench(of, name string) func(context.Context, func(string)) error {
+// BenchMemory measures what idle slices hold, and what waking them costs, in three ways at a time:
+// pushed out by the controller, by a script that pushes out everything, and not at all. SLICES is how
+// many of each kind, IDLE how long, PROFILES which: simulated, lean, sandboxed.
+func (e *Environment) BenchMemory(ctx context.Context) error {
+	return e.runSteps(ctx, []step{
+		{name: "packages", work: e.Packages},
+		{name: "engine", needs: []string{"packages"}, work: e.StartEngine},
+		{name: "postgres", needs: []string{"packages"}, work: e.StartPostgres},
+		{name: "npm install", work: e.install},
+		{name: "slice image", needs: []string{"engine"}, work: e.BuildImage},
+		{name: "webjs image", needs: []string{"engine"}, work: e.BuildWebJSImage},
+		{name: "bench-memory", needs: []string{"postgres", "slice image", "webjs image"}, work: e.bench("./runner/reclaim", "Memory", 6*time.Hour, "SLICES", "IDLE", "PROFILES")},
+	})
+}
+
+// bench runs one benchmark of a package once and prints what it says; variables are passed on to it.
+func (e *Environment) bench(of, name string, within time.Duration, variables ...string) func(context.Context, func(string)) error {
 	return func(ctx context.Context, _ func(string)) error {
+		env := e.testVariables()
+		for _, variable := range variables {
+			env = append(env, variable+"="+os.Getenv(variable))
+		}
 		return process.Run(ctx, process.Spec{
-			Name: "go test", Path: "go", Args: []string{"test", of, "-run", "^$", "-bench", name, "-benchtime", "1x", "-timeout", "30m"}, Dir: e.root,
-			Env: e.testVariables(), Line: e.report.Println,
+			Name: "go test", Path: "go", Args: []string{"test", of, "-run", "^$", "-bench", name, "-benchtime", "1x", "-timeout", within.String()}, Dir: e.root,
+			Env: env, Line: e.report.Println,
 		})
 	}
 }
