@@ -20,12 +20,13 @@ type Alert struct {
 
 // Kinds of alerts, each opened and closed in one place.
 const (
-	alertSliceFailed  = "slice.failed"  // it stays down until somebody acts
-	alertSliceStuck   = "slice.stuck"   // it is being made, moved or deleted for too long
-	alertSliceMissing = "slice.missing" // its schema or directories are gone
-	alertLeftover     = "leftover"      // a schema, role or directory that belongs to no slice
-	alertPoolFailing  = "pool.failing"  // new slices cannot be made
-	alertServerFull   = "server.full"   // somebody waits, and there is no room
+	alertSliceFailed  = "slice.failed"   // it stays down until somebody acts
+	alertSliceStuck   = "slice.stuck"    // it is being made, moved or deleted for too long
+	alertSliceMissing = "slice.missing"  // its schema or directories are gone
+	alertLeftover     = "leftover"       // a schema, role or directory that belongs to no slice
+	alertPoolFailing  = "pool.failing"   // new slices cannot be made
+	alertServerFull   = "server.full"    // somebody waits, and there is no room
+	alertRolloutHalt  = "rollout.halted" // until the next one, or its rollback
 )
 
 func subjectSlice(slice int64) string    { return fmt.Sprintf("slice:%d", slice) }

@@ -187,6 +187,12 @@ func (w *Rollout) move(ctx context.Context, queries *store.Queries, f fleet, n n
 	if err := queries.SwitchServerImages(ctx, store.SwitchServerImagesParams{Rollout: f.rollout.ID, Forth: false}); err != nil {
 		return err
 	}
+	if err := openAlert(ctx, queries, Alert{
+		Kind: alertRolloutHalt, Subject: fmt.Sprintf("rollout:%d", f.rollout.ID), Severity: "warning",
+		Detail: fmt.Sprintf("The fleet update to %s was halted: %s. `runner rollout status` shows where each slice is; `runner rollout --rollback` takes all of them back.", f.rollout.AskedImage, n.reason),
+	}, w.Clock()); err != nil {
+		return err
+	}
 	return queries.RecordRollout(ctx, rolloutActor, "halt", f.rollout.ID, map[string]any{"reason": n.reason})
 }
 

@@ -37,10 +37,18 @@ func StartRollout(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], 
 	if err != nil {
 		return rollout, fmt.Errorf("start rollout: %w", err)
 	}
+	if err := forgetHalt(ctx, queries, now); err != nil {
+		return rollout, err
+	}
 	if err := queries.RecordRollout(ctx, actor, "start", rollout.ID, map[string]any{"image": wanted.Asked, "id": wanted.ImageID, "batch": wanted.Batch}); err != nil {
 		return rollout, err
 	}
 	return rollout, lead(ctx, tx, client, rollout.ID, now)
+}
+
+// forgetHalt closes the alert of a rollout that was halted: somebody has acted.
+func forgetHalt(ctx context.Context, queries *store.Queries, now time.Time) error {
+	return settleAlerts(ctx, queries, alertRolloutHalt, nil, func(string) bool { return true }, now)
 }
 
 // lead gives the rollout the job that keeps coming back, and one that looks at once.
@@ -131,6 +139,9 @@ func RollBack(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], acto
 	}
 	if err := queries.SwitchServerImages(ctx, store.SwitchServerImagesParams{Rollout: rollout.ID, Forth: false}); err != nil {
 		return rollout, fmt.Errorf("roll back: %w", err)
+	}
+	if err := forgetHalt(ctx, queries, now); err != nil {
+		return rollout, err
 	}
 	if err := queries.RecordRollout(ctx, actor, "rollback", rollout.ID, nil); err != nil {
 		return rollout, err

@@ -391,6 +391,16 @@ func TestARolloutToABrokenImage(t *testing.T) {
 			if of := u.count("SELECT count(*) FROM gateway.servers WHERE image = $1", jobs.PinnedName(u.settings.SliceImage, before)); of != 1 {
 				t.Error("new slices are not made of the old image")
 			}
+			open := func() int {
+				return u.count("SELECT count(*) FROM gateway.alerts WHERE kind = 'rollout.halted' AND closed_at IS NULL")
+			}
+			if open() != 1 {
+				t.Error("nobody is told")
+			}
+			u.must("rollback")
+			if open() != 0 {
+				t.Error("the alert is open still after somebody has acted")
+			}
 		})
 	}
 }
