@@ -50,6 +50,9 @@ type Containers interface {
 	Run(ctx context.Context, spec Spec) (Running, error)
 	// Status asks the slice's backend once.
 	Status(ctx context.Context, running Running) (Status, error)
+	// Probe has the slice ask its page whether it lives, and begin a dead one anew; then it is Status.
+	// It wakes what sleeps.
+	Probe(ctx context.Context, running Running) (Status, error)
 	// LastWords are the last lines that the container wrote, to say why it stopped.
 	LastWords(ctx context.Context, slice int64) string
 	// Remove stops the container in order and deletes it.

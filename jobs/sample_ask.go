@@ -138,7 +138,7 @@ func (w *Sample) askOne(ctx context.Context, slice int64) (*Status, error) {
 	if !up {
 		return nil, fmt.Errorf("its container has ended")
 	}
-	status, err := w.Containers.Status(ctx, running)
+	status, err := w.Containers.Probe(ctx, running)
 	if err != nil {
 		return nil, err
 	}

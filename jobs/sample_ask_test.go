@@ -68,7 +68,7 @@ func (a asked) Find(_ context.Context, slice int64) (Running, bool, error) {
 	return Running{Address: string(rune(slice))}, true, nil
 }
 
-func (a asked) Status(ctx context.Context, running Running) (Status, error) {
+func (a asked) Probe(ctx context.Context, running Running) (Status, error) {
 	if slice := int64([]rune(running.Address)[0]); a.hangs(slice) {
 		<-ctx.Done()
 		return Status{}, ctx.Err()
@@ -134,6 +134,6 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 type foreign struct{ Containers }
 
 func (foreign) Find(context.Context, int64) (Running, bool, error) { return Running{}, true, nil }
-func (foreign) Status(context.Context, Running) (Status, error) {
+func (foreign) Probe(context.Context, Running) (Status, error) {
 	return Status{State: "CONNECTED"}, nil
 }

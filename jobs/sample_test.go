@@ -55,7 +55,7 @@ func (w *ward) Find(_ context.Context, slice int64) (Running, bool, error) {
 	return Running{Address: fmt.Sprint(slice)}, true, nil
 }
 
-func (w *ward) Status(_ context.Context, running Running) (Status, error) {
+func (w *ward) Probe(_ context.Context, running Running) (Status, error) {
 	var slice int64
 	_, _ = fmt.Sscan(running.Address, &slice)
 	w.asked = append(w.asked, slice)

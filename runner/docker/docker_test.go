@@ -104,6 +104,20 @@ func (b *bundle) answers(running jobs.Running) {
 	}
 }
 
+func TestASliceIsAskedWhetherItsPageLives(t *testing.T) {
+	b := setup(t)
+	for name, image := range map[string]string{"ours": dockertest.Image(t), "one without a platform's port": dockertest.SmallImage(t)} {
+		running, err := b.engine.Run(context.Background(), b.spec(image, dockertest.Port()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.answers(running)
+		if status, err := b.engine.Probe(context.Background(), running); err != nil || status.State == "" {
+			t.Errorf("%s: %+v, %v", name, status, err)
+		}
+	}
+}
+
 // inside runs a script with the container's own Node.js and returns what it printed.
 func (b *bundle) inside(slice int64, script string) string {
 	b.t.Helper()

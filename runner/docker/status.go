@@ -25,24 +25,51 @@ func (e *Engine) Status(ctx context.Context, running jobs.Running) (jobs.Status,
 	return status, err
 }
 
+// Probe implements jobs.Containers. An image that has no probe says how it is as far as it knows.
+func (e *Engine) Probe(ctx context.Context, running jobs.Running) (jobs.Status, error) {
+	var answer struct {
+		Status jobs.Status `json:"status"`
+	}
+	err := e.ask(ctx, http.MethodPost, "http://"+running.Address+":"+platformPort+"/probe", &answer)
+	if errors.Is(err, errNoSuch) || errors.Is(err, syscall.ECONNREFUSED) {
+		return e.Status(ctx, running)
+	}
+	return checked(answer.Status, err)
+}
+
 func (e *Engine) status(ctx context.Context, url string) (status jobs.Status, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	err = e.ask(ctx, http.MethodGet, url, &status)
+	return checked(status, err)
+}
+
+func checked(status jobs.Status, err error) (jobs.Status, error) {
+	if err == nil && status.State == "" {
+		err = errors.New("status names no state")
+	}
+	return status, err
+}
+
+// errNoSuch is a question that an image does not know.
+var errNoSuch = errors.New("status answered 404 Not Found")
+
+func (e *Engine) ask(ctx context.Context, method, url string, into any) error {
+	request, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
-		return status, err
+		return err
 	}
 	response, err := e.http.Do(request)
 	if err != nil {
-		return status, err
+		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return status, fmt.Errorf("status answered %s", response.Status)
+	switch {
+	case response.StatusCode == http.StatusNotFound:
+		return errNoSuch
+	case response.StatusCode != http.StatusOK:
+		return fmt.Errorf("status answered %s", response.Status)
 	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, statusLimit)).Decode(&status); err != nil {
-		return status, fmt.Errorf("status is not the JSON of the slice contract: %w", err)
+	if err := json.NewDecoder(io.LimitReader(response.Body, statusLimit)).Decode(into); err != nil {
+		return fmt.Errorf("status is not the JSON of the slice contract: %w", err)
 	}
-	if status.State == "" {
-		return status, errors.New("status names no state")
-	}
-	return status, nil
+	return nil
 }

@@ -44,6 +44,17 @@ export interface Status {
   snapshotAt: string | null;
 }
 
+/** `POST /probe` on port 4002. */
+export interface Probe {
+  /**
+   * Whether the page of the session answered just now, and is as the status says. False too where
+   * there is none to ask: while it starts, and where the session rests until somebody asks for it.
+   */
+  alive: boolean;
+  /** After what followed from the answer: a dead page is no longer `ready`. */
+  status: Status;
+}
+
 /** What the slice's media take up. `warning` from 90 % of the quota; `full`: new media is not downloaded. */
 export interface Storage {
   usedBytes: number;

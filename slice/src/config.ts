@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Engine } from "./api.js";
+import type { PulseConfig } from "./engine/pulse.js";
 import { defaultChromium, readWebjsConfig, type WebjsConfig } from "./engine/webjs/config.js";
-
 import type { PaceConfig } from "./inbox/pace.js";
 
 /** Every setting of a slice: its name, its default, its check. README.md lists them too. */
@@ -22,6 +22,7 @@ export interface Config {
   userPort: number;
   platformPort: number;
   logLevel: string;
+  pulse: PulseConfig;
   simulated: SimulatedConfig;
   webjs: WebjsConfig;
 }
@@ -71,6 +72,10 @@ export function readConfig(env: Environment): Config {
     userPort: read.number("USER_PORT", { min: 0, max: 65_535, whole: true }, 4001),
     platformPort: read.number("PLATFORM_PORT", { min: 0, max: 65_535, whole: true }, 4002),
     logLevel: read.text("LOG_LEVEL", /^(debug|info|warn|error)$/, "debug, info, warn or error", "info"),
+    pulse: {
+      everySeconds: read.number("PROBE_SECONDS", { min: 0.1, max: 3600 }, 60),
+      timeoutSeconds: read.number("PROBE_TIMEOUT_SECONDS", { min: 0.1, max: 600 }, 10),
+    },
     simulated: {
       qrSeconds: read.number("SIMULATED_QR_SECONDS", { min: 0.05, max: 3600 }, 20),
       qrCodes: read.number("SIMULATED_QR_CODES", { min: 1, max: 1000, whole: true }, 6),

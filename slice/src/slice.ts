@@ -20,11 +20,13 @@ import { MediaFiles } from "./media/files.js";
 import { MediaLibrary } from "./media/library.js";
 import { Metrics } from "./metrics.js";
 import { Quota } from "./quota.js";
+import { Rest } from "./rest.js";
 import { Serial } from "./serial.js";
 import { Database } from "./store/database.js";
 import { EngineState } from "./store/engine_state.js";
 import { newestMessages, unfinishedMessages } from "./store/messages.js";
 import { untilStored } from "./store/retry.js";
+import { Use } from "./use.js";
 
 /** A slice that runs. */
 export interface Slice {
@@ -43,6 +45,7 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
   const stopping = new AbortController();
   const db = new Database(config.databaseUrl, config.schema, log);
   const announcer = new Announcer();
+  const use = new Use(clock);
   const inbox = new Inbox(db, announcer, clock);
   const memory = new EngineState(db);
   const quota = new Quota(memory, config.mediaQuotaBytes, () => announcer.announce("status", status()));
@@ -61,6 +64,7 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
   const sink: EngineSink = {
     statusChanged() {
       announcer.announce("status", status());
+      rest.statusChanged();
       if (engine.status().state !== "ready") return;
       outbox.resume();
       library.fetch();
@@ -81,8 +85,10 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     sink,
     memory,
     outstanding: (readSince) => unfinishedMessages(db, readSince),
+    use,
     log,
   });
+  const rest = new Rest({ engine, use, clock, log });
   const library = new MediaLibrary({
     db,
     files,
@@ -107,7 +113,8 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
   const eraseAll = () => erasing.run(() => erase({ db, memory, mediaDir: config.mediaDir, quota, engine }));
 
   const user = createServer(log);
-  const sockets = new Sockets(user.server, announcer, () => ({ status: status(), qr: engine.qr() }));
+  const sockets = new Sockets(user.server, announcer, use, () => ({ status: status(), qr: engine.qr() }));
+  user.addHook("onRequest", async () => use.touch());
   user.addHook("preClose", async () => sockets.close());
   await user.register(multipart, {
     limits: { files: 1, fields: 4, fieldSize: 300_000, fileSize: config.mediaMaxBytes + 1 },
@@ -149,6 +156,7 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     blame,
     async stop() {
       stopping.abort(new Error("the slice is stopping"));
+      rest.stop();
       await Promise.all([engine.stop(), outbox.stop(), library.stop(), loading]);
       await Promise.all([user.close(), platform.close()]);
       await inbox.idle();

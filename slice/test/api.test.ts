@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
-import type { Chat, ChatList, ContactList, Message, MessagePage, Qr, Status } from "../src/api.js";
+import type { Chat, ChatList, ContactList, Message, MessagePage, Probe, Qr, Status } from "../src/api.js";
 import { systemClock } from "../src/clock.js";
 import { createLog } from "../src/log.js";
 import { type Slice, startSlice } from "../src/slice.js";
-import { ask, EventClient } from "./support/client.js";
+import { ask, EventClient, eventually } from "./support/client.js";
+import { SkippingClock } from "./support/clock.js";
 import { testConfig } from "./support/config.js";
 import { createSchema, type TestSchema } from "./support/postgres.js";
 
@@ -239,6 +240,7 @@ test("what belongs to one port is not on the other", async () => {
   for (const path of ["/status", "/metrics", "/quota"]) {
     assert.equal((await ask(`${slice.user}${path}`)).status, 404);
   }
+  assert.equal((await ask(`${slice.user}/probe`, "POST")).status, 404);
   for (const path of ["/api/status", "/api/chats", "/socket.io/?EIO=4&transport=polling"]) {
     assert.equal((await ask(`${slice.platform}${path}`)).status, 404);
   }
@@ -263,6 +265,45 @@ test("the platform's figures count messages and tell the process's size", async 
   assert.ok((await figure("process_resident_memory_bytes")) > 20e6);
   assert.ok((await figure("process_cpu_seconds_total")) > 0);
   assert.equal(await figure("slice_media_quota_bytes"), 1_000_000);
+});
+
+test("a probe asks the page and answers with the status; one that is dead is no longer ready, and comes back", async () => {
+  const own = await createSchema();
+  const clock = new SkippingClock();
+  const other = await startSlice(testConfig(own), clock, createLog(7, "fatal"));
+  try {
+    const probe = async () => {
+      const { status, body } = await ask<Probe>(`${other.platform}/probe`, "POST");
+      assert.equal(status, 200);
+      return [body.alive, body.status.state, body.status.reason];
+    };
+    const listener = new EventClient(other.user);
+    await listener.first("status", ({ state }) => state === "qr");
+    assert.deepEqual(await probe(), [true, "qr", null]);
+    await ask(`${other.user}/api/simulated/scan`, "POST");
+    await listener.first("status", ({ state }) => state === "ready");
+    assert.deepEqual(await probe(), [true, "ready", null]);
+
+    listener.forget();
+    assert.equal((await ask(`${other.user}/api/simulated/page`, "POST", { call: "hang" })).status, 200);
+    assert.equal((await ask<Status>(`${other.platform}/status`)).body.state, "ready", "nobody has asked");
+    const asked = [probe(), probe()];
+    await eventually(async () => {
+      clock.skip(2_000);
+      return listener.of("status").length > 0;
+    }, "the end of the probe's patience");
+    for (const answer of await Promise.all(asked)) {
+      assert.deepEqual(answer, [false, "disconnected", "page_hung"]);
+    }
+    await eventually(async () => {
+      clock.skip(5_000);
+      return listener.of("status").at(-1)?.state === "ready";
+    }, "the page that replaces it");
+    assert.deepEqual(await probe(), [true, "ready", null]);
+  } finally {
+    await other.stop();
+    await own.drop();
+  }
 });
 
 test("the quota is set, kept, and refused when it is not one", async () => {

@@ -36,6 +36,7 @@ test("the contract's five variables are enough", () => {
     messagesPerMinute: 4,
     keepaliveUrl: null,
   });
+  assert.deepEqual(config.pulse, { everySeconds: 60, timeoutSeconds: 10 });
 });
 
 test("everything that is missing is named in one go", () => {
@@ -98,6 +99,13 @@ test("Chromium's command line is the profile's, or the one that is given", () =>
   ]) {
     assert.ok(lean.includes(flag), `${flag} is missing`);
   }
+  assert.ok(
+    lean.some((flag) => /^--disable-features=.*\bSpareRenderer/.test(flag)),
+    "a renderer in reserve",
+  );
+  assert.ok(!lean.join().includes("LocalNetwork"), "a page must not reach the local network");
+  const keepalives = flags({ STAND_IN_KEEPALIVE_URL: "ws://127.0.0.1:9", CHROMIUM_FLAGS: "--one" });
+  assert.match(keepalives.join(" "), /^--one --disable-features=LocalNetworkAccessChecks,/);
   const sandboxed = flags({});
   assert.ok(!sandboxed.includes("--no-sandbox") && !sandboxed.includes("--single-process"));
   assert.deepEqual(flags({ CHROMIUM_FLAGS: "--one  --two=2 " }), ["--one", "--two=2"]);

@@ -273,3 +273,50 @@ test("an error that nobody expected makes the state failed, and starting over me
   await phone.clock.advance(5_000);
   assert.equal(phone.states.at(-1), "ready");
 });
+
+test("a page that hangs while nobody is here passes for ready until it is asked, then it is replaced", async () => {
+  const phone = await Phone.ready({ messagesPerMinute: 1 });
+  await phone.clock.advance(600_000);
+  phone.engine.hang();
+  const heard = phone.messages.length;
+  await phone.clock.advance(3_600_000);
+  assert.equal(phone.states.at(-1), "ready");
+  assert.equal(phone.messages.length, heard, "nothing comes in");
+  await assert.rejects(phone.engine.send(message("hello"), null), NotConnected);
+  await assert.rejects(phone.engine.receive({ from: "+15550100009", text: "hi" }), /hangs/);
+
+  const both = Promise.all([phone.engine.probe(), phone.engine.probe()]);
+  await phone.clock.advance(10_000);
+  assert.deepEqual(await both, [false, false]);
+  assert.equal(phone.states.at(-1), "disconnected: page_hung");
+  await phone.clock.advance(70_000);
+  await phone.clock.advance(5_000);
+  assert.deepEqual(phone.states.slice(-3), ["starting", "authenticated", "ready"]);
+  assert.equal(await phone.engine.probe(), true);
+});
+
+test("a page that hangs while somebody is here is found by itself", async () => {
+  const phone = await Phone.ready();
+  phone.use.enter();
+  phone.engine.hang();
+  await phone.clock.advance(70_000);
+  assert.equal(phone.states.at(-1), "disconnected: page_hung");
+  await phone.clock.advance(75_000);
+  assert.equal(phone.states.at(-1), "ready");
+});
+
+test("where there is no page none lives, and none is doubted", async () => {
+  const phone = new Phone({ qrCodes: 1 });
+  assert.equal(await phone.engine.probe(), false);
+  await phone.clock.advance(1_000);
+  assert.equal(await phone.engine.probe(), true, "it shows a code");
+  await phone.clock.advance(30_000);
+  assert.equal(await phone.engine.probe(), false, "it rests");
+  assert.deepEqual(phone.states, ["starting", "qr", "disconnected: qr_timeout"]);
+});
+
+test("a slice that is linked and idle has no timer but what its phone does by itself", async () => {
+  const phone = await Phone.ready();
+  await phone.clock.advance(600_000);
+  assert.equal(phone.clock.pending, 0);
+});

@@ -86,6 +86,7 @@ test("the platform's status and figures ask nothing of Postgres", async () => {
   for (let i = 0; i < 5; i++) {
     assert.equal((await ask(`${slice.platform}/status`)).status, 200);
     assert.equal((await ask(`${slice.platform}/metrics`)).status, 200);
+    assert.equal((await ask(`${slice.platform}/probe`, "POST")).status, 200);
   }
   await outage.end();
   assert.equal(outage.connections, connections);

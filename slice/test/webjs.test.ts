@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { PairingCode, Qr } from "../src/api.js";
+import type { PairingCode, Probe, Qr } from "../src/api.js";
 import { browsersOn } from "../src/engine/webjs/profile.js";
 import { createLog } from "../src/log.js";
 import { startSlice } from "../src/slice.js";
@@ -158,7 +158,13 @@ test("files, groups, a browser that does not close, and the copy of a session", 
 }, async (t) => {
   const other = await createSchema();
   t.after(() => other.drop());
-  const slice = await WebjsSlice.start(other, { STAND_IN_QR_SECONDS: "20", MEDIA_QUOTA_BYTES: "100000000" });
+  const slice = await WebjsSlice.start(other, {
+    STAND_IN_QR_SECONDS: "20",
+    MEDIA_QUOTA_BYTES: "100000000",
+    // Nothing asks the page by itself.
+    PROBE_SECONDS: "3600",
+    PROBE_TIMEOUT_SECONDS: "5",
+  });
   await slice.link();
 
   await t.test("a file comes in whole, and one goes out whole", async () => {
@@ -224,6 +230,22 @@ test("files, groups, a browser that does not close, and the copy of a session", 
     assert.equal(group?.phoneNumber, null);
   });
 
+  await t.test("a page that died in its sleep is found when the platform asks, and replaced", async () => {
+    const probe = async () => {
+      const { body } = await ask<Probe>(`${slice.slice.platform}/probe`, "POST");
+      return [body.alive, body.status.state, body.status.reason];
+    };
+    assert.deepEqual(await probe(), [true, "ready", null]);
+    await slice.call("/api/simulated/page", "POST", { call: "hang" });
+    assert.deepEqual(
+      await Promise.all([probe(), probe()]),
+      Array(2).fill([false, "disconnected", "page_hung"]),
+    );
+    await probe();
+    await slice.state("ready");
+    assert.deepEqual(await probe(), [true, "ready", null]);
+  });
+
   await t.test("a browser that does not close is killed, in the time that a slice has to stop", async () => {
     for (const pid of await slice.browsers()) process.kill(pid, "SIGSTOP");
     assert.equal(await slice.end("SIGTERM"), 0);
@@ -244,7 +266,7 @@ test("files, groups, a browser that does not close, and the copy of a session", 
   });
 });
 
-test("in the first night a new link is copied aside, and it comes back by itself", {
+test("what nobody uses is made smaller, and in the first night a new link is copied aside, and it comes back by itself", {
   timeout: 120_000,
 }, async (t) => {
   const other = await createSchema();
@@ -253,12 +275,23 @@ test("in the first night a new link is copied aside, and it comes back by itself
   const dir = await WebjsSlice.profileDir();
   const slice = await startSlice(testConfig(other, webjsEnvironment(dir)), clock, createLog(7, "fatal"));
   t.after(() => slice.stop());
-  const client = new EventClient(slice.user);
+  let client = new EventClient(slice.user);
   await client.first("status", ({ state }) => state === "qr");
   await ask(`${slice.user}/api/simulated/scan`, "POST");
   const linked = await client.first("status", ({ state }) => state === "ready");
   assert.equal(linked.snapshotAt, null);
   const before = await browsersOn(join(dir, "session"));
+
+  // Half a minute after the last user has left the page's garbage is collected.
+  const page = async <Said>(call: string) =>
+    (await ask<Said>(`${slice.user}/api/simulated/page`, "POST", { call })).body;
+  await page("litter");
+  client.close();
+  await eventually(async () => {
+    clock.skip(31_000);
+    return (await page<{ collected: boolean }>("collected")).collected;
+  }, "the garbage to be collected");
+  client = new EventClient(slice.user);
 
   clock.skip(24 * 60 * 60_000);
   const copied = await client.first(

@@ -58,6 +58,7 @@ type test struct {
 	observer *observer
 	hurter   *hurter
 	crowd    *crowd
+	ledger   *ledger
 	outcomes []outcome
 	lines    []string
 	lastSeen string // what did not hold yet when somebody looked last
@@ -169,13 +170,13 @@ func (t *test) withCrowd(ctx context.Context, fleet string, disk disk, path *eng
 	if err != nil {
 		return err
 	}
-	ledger := &ledger{pool: gateway, client: client, last: map[int64]order{}}
+	t.ledger = &ledger{pool: gateway, client: client, last: map[int64]order{}}
 	t.observer = &observer{
 		gateway: gateway, slices: slices, engine: t.system.Engine.Client, fleet: fleet, dataRoot: disk.path,
-		maxSlices: maxSlices, poolSize: poolSize, ordered: ledger.orders,
+		maxSlices: maxSlices, poolSize: poolSize, ordered: t.ledger.orders,
 	}
 	t.hurter = &hurter{t.system, t.observer, path, disk}
-	t.crowd = newCrowd(customers, t.options.Seed, t.system.AppURL, address(t.system.AppURL), ledger)
+	t.crowd = newCrowd(customers, t.options.Seed, t.system.AppURL, address(t.system.AppURL), t.ledger)
 	acting, stop := context.WithCancel(ctx)
 	t.crowd.start(acting)
 	defer t.crowd.wait()

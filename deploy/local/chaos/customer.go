@@ -105,11 +105,11 @@ type me struct {
 		ID     int64  `json:"id"`
 		Status string `json:"status"`
 	} `json:"slice"`
-	WaitingSince *time.Time `json:"waitingSince"`
+	Waiting *struct{} `json:"waiting"`
 }
 
 func (c *customer) told(me me) {
-	c.slice, c.status, c.waits = 0, "", me.WaitingSince != nil
+	c.slice, c.status, c.waits = 0, "", me.Waiting != nil
 	if me.Slice != nil {
 		c.slice, c.status = me.Slice.ID, me.Slice.Status
 	}

@@ -57,12 +57,14 @@ func (o *observer) lookAtRows(ctx context.Context, w *world) error {
 	if err := o.gateway.QueryRow(ctx, "SELECT now(), (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL)").Scan(&w.at, &w.waiting); err != nil {
 		return err
 	}
-	rows, err := o.gateway.Query(ctx, "SELECT id, status, coalesce(port, 0), coalesce(user_id, 0), crashes, recycle_at IS NOT NULL FROM gateway.slices ORDER BY id")
+	rows, err := o.gateway.Query(ctx, `SELECT id, status, coalesce(port, 0), coalesce(user_id, 0), crashes, recycle_at IS NOT NULL,
+			EXISTS (SELECT FROM gateway.alerts WHERE kind = 'slice.failed' AND subject = 'slice:' || slices.id AND closed_at IS NULL)
+		FROM gateway.slices ORDER BY id`)
 	if err != nil {
 		return err
 	}
 	w.slices, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (one sliceRow, err error) {
-		return one, row.Scan(&one.id, &one.status, &one.port, &one.user, &one.crashes, &one.recycling)
+		return one, row.Scan(&one.id, &one.status, &one.port, &one.user, &one.crashes, &one.recycling, &one.told)
 	})
 	if err != nil {
 		return err

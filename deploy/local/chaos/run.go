@@ -88,10 +88,31 @@ func (t *test) check(ctx context.Context) []string {
 	if err != nil {
 		return []string{"it cannot be seen: " + err.Error()}
 	}
+	if waits := t.operate(ctx, w); waits != "" {
+		return []string{waits}
+	}
 	if found := violations(w); len(found) > 0 {
 		return found
 	}
 	return t.crowd.find(ctx, w)
+}
+
+// operate does what an operator does: a slice that crashed six times within an hour stays down with its
+// user until somebody acts on the alert. It returns what is then waited for; "" is nothing.
+func (t *test) operate(ctx context.Context, w world) string {
+	for _, row := range w.slices {
+		if row.status != "failed" || row.user == 0 {
+			continue
+		}
+		if !row.told {
+			return fmt.Sprintf("slice %d has failed, and nobody is told", row.id)
+		}
+		if err := t.ledger.give(ctx, row.id, "resume"); err != nil {
+			return fmt.Sprintf("slice %d has failed, and is not resumed: %v", row.id, err)
+		}
+		return fmt.Sprintf("slice %d had failed, and its operator has it resumed", row.id)
+	}
+	return ""
 }
 
 // failure says what does not hold, and shows what there is.

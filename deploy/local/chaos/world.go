@@ -27,6 +27,7 @@ type sliceRow struct {
 	port      int   // 0: none
 	user      int64 // 0: none
 	crashes   int
+	told      bool // of its failure, by an open alert
 	recycling bool
 }
 

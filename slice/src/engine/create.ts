@@ -4,6 +4,7 @@ import type { Status } from "../api.js";
 import type { Clock } from "../clock.js";
 import type { Config } from "../config.js";
 import type { EngineState } from "../store/engine_state.js";
+import type { Use } from "../use.js";
 import type { Engine, EngineSink } from "./engine.js";
 import type { Outstanding } from "./simulated/correspondents.js";
 import { SimulatedEngine } from "./simulated/engine.js";
@@ -16,6 +17,7 @@ export interface EngineDependencies {
   sink: EngineSink;
   memory: EngineState;
   outstanding: Outstanding;
+  use: Use;
   log: Logger;
 }
 
@@ -30,12 +32,17 @@ export interface CreatedEngine {
 export async function createEngine(deps: EngineDependencies): Promise<CreatedEngine> {
   const { config } = deps;
   if (config.engine === "simulated") {
-    const engine = new SimulatedEngine({ ...deps, sliceId: config.sliceId, config: config.simulated });
+    const engine = new SimulatedEngine({
+      ...deps,
+      sliceId: config.sliceId,
+      config: config.simulated,
+      pulse: config.pulse,
+    });
     return { engine, routes: (app, status) => simulatedRoutes(app, engine, status), blame: () => false };
   }
   // Loaded where it is used alone: the library is a third of the backend's memory.
   const { WebjsEngine } = await import("./webjs/engine.js");
-  const { StandInPhone } = await import("./webjs/stand_in.js");
+  const { StandInPhone, standInCalls } = await import("./webjs/stand_in.js");
   const engine = new WebjsEngine(deps);
   return {
     engine,
@@ -43,7 +50,7 @@ export async function createEngine(deps: EngineDependencies): Promise<CreatedEng
       if (!engine.standIn) return;
       const phone = new StandInPhone(engine, config.sliceId);
       phoneRoutes(app, phone, status);
-      pageRoutes(app, (name, argument) => phone.call(name, argument));
+      pageRoutes(app, standInCalls, (name, argument) => phone.call(name, argument));
     },
     blame: (err) => engine.blame(err),
   };

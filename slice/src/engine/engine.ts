@@ -16,6 +16,13 @@ export interface Engine {
   /** Whether something plays the part of WhatsApp. */
   readonly standIn: boolean;
   status(): EngineStatus;
+  /**
+   * Asks the page whether it lives, now, and begins a dead one anew. Resolves with whether it
+   * answered as it should; false where there is none.
+   */
+  probe(): Promise<boolean>;
+  /** Nobody is here: frees what the session holds only to be fast. */
+  rest(): Promise<void>;
   /** The code to scan now; null unless the state is `qr`. */
   qr(): Qr | null;
   /** Takes up the stored link, or shows codes. Returns at once; what happens then goes to the sink. */

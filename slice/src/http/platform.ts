@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { Status } from "../api.js";
+import type { Probe, Status } from "../api.js";
 import type { MediaLibrary } from "../media/library.js";
 import type { Metrics } from "../metrics.js";
 import { Refusal } from "../refusal.js";
@@ -16,6 +16,11 @@ export function platformRoutes(app: FastifyInstance, deps: PlatformRoutes): void
   const { engine, quota, library, metrics, status } = deps;
 
   app.get("/status", async () => status());
+
+  app.post("/probe", async (): Promise<Probe> => {
+    const alive = await engine.probe();
+    return { alive, status: status() };
+  });
 
   app.get("/metrics", async (_, reply) => {
     reply.type(metrics.contentType);

@@ -10,8 +10,9 @@ export function createServer(log: Logger): FastifyInstance {
     keepAliveTimeout: 75_000,
     http: {
       headersTimeout: 80_000,
-      // Node.js looks for stale connections every 30 s otherwise, which wakes an idle slice.
-      connectionsCheckingInterval: 120_000,
+      // Node.js looks for stalled requests every 30 s otherwise, which wakes an idle slice. Those of
+      // users stall at nginx, which has limits of its own.
+      connectionsCheckingInterval: 3_600_000,
     },
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 500 },

@@ -2,6 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import { Server, type Socket } from "socket.io";
 import type { Qr, SliceEvents, Status } from "../api.js";
 import type { Announcer } from "../events.js";
+import type { Use } from "../use.js";
 
 type Outgoing = { [Name in keyof SliceEvents]: (data: SliceEvents[Name]) => void };
 
@@ -10,9 +11,15 @@ export class Sockets {
   readonly #io: Server<Record<string, never>, Outgoing>;
   readonly #silence: () => void;
 
-  constructor(http: HttpServer, announcer: Announcer, current: () => { status: Status; qr: Qr | null }) {
+  constructor(
+    http: HttpServer,
+    announcer: Announcer,
+    use: Use,
+    current: () => { status: Status; qr: Qr | null },
+  ) {
     this.#io = new Server(http, { serveClient: false, maxHttpBufferSize: 64 << 10 });
     this.#io.on("connection", (socket: Socket<Record<string, never>, Outgoing>) => {
+      socket.once("disconnect", use.enter());
       const { status, qr } = current();
       socket.emit("status", status);
       if (qr) socket.emit("qr", qr);

@@ -3,6 +3,7 @@ import type { Ack, Message, Qr, Sync } from "../../src/api.js";
 import type { SimulatedConfig } from "../../src/config.js";
 import type { EngineSink, EngineStatus, Received, SyncBatch } from "../../src/engine/engine.js";
 import { SimulatedEngine } from "../../src/engine/simulated/engine.js";
+import { Use } from "../../src/use.js";
 import { ManualClock } from "./clock.js";
 
 /** What a simulated phone keeps between two runs of it. */
@@ -22,6 +23,7 @@ export class Memory {
 /** A simulated phone on a clock of the test's, and everything that it told. */
 export class Phone implements EngineSink {
   readonly engine: SimulatedEngine;
+  readonly use: Use;
   readonly statuses: EngineStatus[] = [];
   readonly qrs: Qr[] = [];
   readonly batches: SyncBatch[] = [];
@@ -37,6 +39,7 @@ export class Phone implements EngineSink {
     readonly clock: ManualClock = new ManualClock(),
     readonly memory: Memory = new Memory(),
   ) {
+    this.use = new Use(clock);
     this.engine = new SimulatedEngine({
       sliceId: 7,
       config: {
@@ -52,6 +55,8 @@ export class Phone implements EngineSink {
       sink: this,
       memory,
       outstanding: async () => this.outstanding,
+      use: this.use,
+      pulse: { everySeconds: 60, timeoutSeconds: 10 },
       log: pino({ level: "silent" }),
     });
     this.engine.start();

@@ -8,8 +8,10 @@ import { readRecipient, writePhoneNumber } from "../../phone.js";
 import { Refusal } from "../../refusal.js";
 import type { EngineState } from "../../store/engine_state.js";
 import { untilStored } from "../../store/retry.js";
+import type { Use } from "../../use.js";
 import { type Engine, type EngineSink, type EngineStatus, MediaGone, NotConnected } from "../engine.js";
 import type { Incoming, Phone } from "../phone.js";
+import { Pulse, type PulseConfig } from "../pulse.js";
 import { Arrivals } from "./arrivals.js";
 import { Correspondents, type Outstanding } from "./correspondents.js";
 import { contentPieces, simulatedFile } from "./files.js";
@@ -18,7 +20,7 @@ import { newCode } from "./pairing.js";
 import { ownNumber, peopleOf } from "./people.js";
 import { fingerprint } from "./random.js";
 import { syncPhone } from "./sync.js";
-import { together } from "./together.js";
+import { together, untilAborted } from "./together.js";
 
 /** What the simulated phone needs from the slice around it. */
 export interface SimulatedDependencies {
@@ -28,6 +30,8 @@ export interface SimulatedDependencies {
   sink: EngineSink;
   memory: Pick<EngineState, "get" | "set" | "remove">;
   outstanding: Outstanding;
+  use: Use;
+  pulse: PulseConfig;
   log: Logger;
 }
 
@@ -41,6 +45,9 @@ interface Link {
 const startMs = 400;
 const reconnectMs = 300;
 
+/** How long a browser takes to be replaced. */
+const replaceMs = 2_000;
+
 /** A WhatsApp session without WhatsApp: everything a real one does, towards people who do not exist. */
 export class SimulatedEngine implements Engine, Phone {
   readonly name = "simulated";
@@ -49,12 +56,15 @@ export class SimulatedEngine implements Engine, Phone {
   readonly #deps: SimulatedDependencies;
   readonly #correspondents: Correspondents;
   readonly #keepalive: Keepalive;
+  readonly #pulse: Pulse;
+  readonly #asking = new AbortController();
   #status: Omit<EngineStatus, "phoneNumber"> = { state: "starting", reason: null, lastEventAt: null };
   #qr: Qr | null = null;
   #link: Link | null = null;
   #phase = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #scanning = false;
+  #hangs = false;
   #stopped = false;
 
   constructor(deps: SimulatedDependencies) {
@@ -64,11 +74,19 @@ export class SimulatedEngine implements Engine, Phone {
     this.arrivals = new Arrivals({ ...deps, people, heard, perMinute: deps.config.messagesPerMinute });
     this.#correspondents = new Correspondents({ ...deps, heard, ownNumber: ownNumber(deps.sliceId) });
     this.#keepalive = new Keepalive({ ...deps, heard, url: deps.config.keepaliveUrl });
+    this.#pulse = new Pulse({ ...deps, page: this.#page(), config: deps.pulse });
+    this.#pulse.run(this.#asking.signal).catch(() => {}); // it ends by being stopped
   }
 
   status(): EngineStatus {
     return { ...this.#status, phoneNumber: this.#link?.phoneNumber ?? null };
   }
+
+  probe(): Promise<boolean> {
+    return this.#pulse.ask();
+  }
+
+  async rest(): Promise<void> {}
 
   qr(): Qr | null {
     return this.#qr;
@@ -123,6 +141,7 @@ export class SimulatedEngine implements Engine, Phone {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#asking.abort(new Error("stopped"));
     this.#phase.abort(new Error("stopped"));
     await this.#running;
   }
@@ -152,6 +171,13 @@ export class SimulatedEngine implements Engine, Phone {
       await sleep(this.#deps.clock, seconds * 1000, signal);
       await this.#live(signal);
     });
+  }
+
+  /** Dies as a page does: nothing goes on, and the state stays until somebody asks. Refuses (409) unless the state is `ready`. */
+  hang(): void {
+    this.#assertReady();
+    this.#hangs = true;
+    this.#phase.abort(new Error("the page hangs"));
   }
 
   /** Unlinks the device, as its owner can do on the phone. Refuses (409) if none is linked. */
@@ -205,6 +231,7 @@ export class SimulatedEngine implements Engine, Phone {
     if (this.#status.state !== "ready") {
       throw new Refusal(409, "The simulated phone is not connected. Link it first.");
     }
+    if (this.#hangs) throw new Refusal(409, "The simulated page hangs, and takes nothing.");
   }
 
   async #takeUp(signal: AbortSignal): Promise<void> {
@@ -268,6 +295,7 @@ export class SimulatedEngine implements Engine, Phone {
     setMaxListeners(0, phase.signal);
     this.#phase = phase;
     this.#qr = null;
+    this.#hangs = false;
     this.#set(state, reason);
     this.#running = this.#running
       .then(() => (phase.signal.aborted ? undefined : work(phase.signal)))
@@ -278,8 +306,31 @@ export class SimulatedEngine implements Engine, Phone {
       });
   }
 
+  /** The page that a real session would have. */
+  #page() {
+    return {
+      there: () => {
+        const { state, reason } = this.#status;
+        return !["starting", "logged_out", "failed"].includes(state) && reason !== "qr_timeout";
+      },
+      ready: () => this.#status.state === "ready",
+      answer: () => (this.#hangs ? untilAborted(this.#asking.signal) : Promise.resolve()),
+      doubt: () => {
+        if (this.#status.state === "ready") this.#set("disconnected", "page_hung");
+      },
+      believe: () => {}, // the page that hangs here does not come back
+      replace: () =>
+        this.#enter("disconnected", "page_hung", async (signal) => {
+          await sleep(this.#deps.clock, replaceMs, signal);
+          this.#set("starting", null);
+          await this.#takeUp(signal);
+        }),
+    };
+  }
+
   #set(state: EngineStatus["state"], reason: string | null): void {
     this.#status = { ...this.#status, state, reason };
+    this.#pulse.wake();
     this.#deps.sink.statusChanged();
   }
 

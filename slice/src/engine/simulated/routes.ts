@@ -57,6 +57,7 @@ export function phoneRoutes(app: FastifyInstance, phone: Phone, status: () => St
 /** What the page that plays WhatsApp Web can be made to do beside that, by its own names. */
 export function pageRoutes(
   app: FastifyInstance,
+  calls: string[],
   call: (name: string, argument: unknown) => Promise<unknown>,
 ): void {
   app.post<{ Body: { call: string; argument?: unknown } }>(
@@ -65,7 +66,7 @@ export function pageRoutes(
       schema: {
         body: body(
           {
-            call: { enum: ["state", "askForPasskey", "hang", "hold", "receive", "reload", "sent"] },
+            call: { enum: calls },
             argument: {},
           },
           ["call"],
@@ -80,6 +81,7 @@ export function pageRoutes(
 export function simulatedRoutes(app: FastifyInstance, engine: SimulatedEngine, status: () => Status): void {
   phoneRoutes(app, engine, status);
   const ballast = new Ballast();
+  pageRoutes(app, ["hang"], async () => engine.hang());
 
   app.put<{ Body: { perMinute: number } }>(
     "/api/simulated/rate",

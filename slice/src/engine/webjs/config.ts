@@ -16,9 +16,8 @@ export interface WebjsConfig {
   standInQrSeconds: number;
   /** Memory that the stand-in holds, in bytes, to come nearer to the real page's weight. */
   standInMemory: number;
-  /** How often the page is asked whether it lives, in seconds, and how long it may take. */
-  probeSeconds: number;
-  probeTimeoutSeconds: number;
+  /** `ws://host:port` that the stand-in sends keepalives to; null sends none. */
+  standInKeepaliveUrl: string | null;
   /** How long a start may take until WhatsApp says anything, in seconds. */
   startTimeoutSeconds: number;
   /** Messages of each chat, and chats, that are taken over when a phone is linked. */
@@ -59,8 +58,8 @@ export function readWebjsConfig(read: Reader): WebjsConfig {
     qrCodes: read.number("QR_CODES", { min: 1, max: 1000, whole: true }, 6),
     standInQrSeconds: read.number("STAND_IN_QR_SECONDS", { min: 0.05, max: 3600 }, 20),
     standInMemory: read.number("STAND_IN_MEMORY", { min: 0, max: 2 ** 31, whole: true }, 0),
-    probeSeconds: read.number("PROBE_SECONDS", { min: 0.1, max: 3600 }, 60),
-    probeTimeoutSeconds: read.number("PROBE_TIMEOUT_SECONDS", { min: 0.1, max: 600 }, 10),
+    standInKeepaliveUrl:
+      read.text("STAND_IN_KEEPALIVE_URL", /^(wss?:\/\/\S+)?$/, "ws://host:port", "") || null,
     startTimeoutSeconds: read.number("START_TIMEOUT_SECONDS", { min: 1, max: 3600 }, 180),
     syncMessages: read.number("SYNC_MESSAGES", { min: 1, max: 1000, whole: true }, 50),
     syncChats: read.number("SYNC_CHATS", { min: 1, max: 10_000, whole: true }, 200),

@@ -6,6 +6,7 @@ import { Serial } from "../../serial.js";
 import { untilStored } from "../../store/retry.js";
 import type { EngineDependencies } from "../create.js";
 import { type Engine, type EngineStatus, NotConnected } from "../engine.js";
+import { Pulse } from "../pulse.js";
 import type { WebjsConfig } from "./config.js";
 import { People } from "./people.js";
 import { Profile } from "./profile.js";
@@ -14,7 +15,7 @@ import { type End, isOfTheLibrary, Session, type SessionListener, within } from 
 import { catchUp, firstSync } from "./sync.js";
 import { download } from "./transfer.js";
 import { ackOf, idOf, isConversation, messageOf } from "./translate.js";
-import { planned, watch } from "./watch.js";
+import { asked, planned, watch } from "./watch.js";
 
 /** What outlives a restart: which phone is linked, and whether its conversations are here. */
 interface Link {
@@ -53,6 +54,7 @@ export class WebjsEngine implements Engine {
   #link: Link | null = null;
   #session: Session | null = null;
   #people: People | null = null;
+  #pulse: Pulse | null = null;
   #phase = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -66,6 +68,14 @@ export class WebjsEngine implements Engine {
 
   status(): EngineStatus {
     return this.#status;
+  }
+
+  async probe(): Promise<boolean> {
+    return (await this.#pulse?.ask()) ?? false;
+  }
+
+  async rest(): Promise<void> {
+    await this.#session?.rest();
   }
 
   qr(): Qr | null {
@@ -237,17 +247,26 @@ export class WebjsEngine implements Engine {
     const session = new Session(this.#config, this.#profile, listener, this.#deps.log);
     this.#session = session;
     this.#people = new People(session);
+    const { clock, log, use } = this.#deps;
+    const page = asked(
+      session,
+      over.signal,
+      () => this.#status,
+      () => this.#set("disconnected", "page_hung"),
+      () => this.#reconnected(over.signal),
+    );
+    const pulse = new Pulse({ page, config: this.#deps.config.pulse, use, clock, log });
+    this.#pulse = pulse;
     const watching = watch(
       {
         session,
         profile: this.#profile,
         config: this.#config,
         sliceId: this.#deps.config.sliceId,
-        clock: this.#deps.clock,
-        log: this.#deps.log,
+        clock,
+        log,
         status: () => this.#status,
-        doubt: () => this.#set("disconnected", "page_hung"),
-        believe: () => this.#reconnected(over.signal),
+        pulse,
       },
       over.signal,
     );
@@ -257,6 +276,7 @@ export class WebjsEngine implements Engine {
     } finally {
       over.abort(new Error("the browser has ended"));
       this.#session = null;
+      this.#pulse = null;
       await watching;
       await this.#incoming.idle();
     }
@@ -439,6 +459,7 @@ export class WebjsEngine implements Engine {
   #set(state: EngineStatus["state"], reason: string | null): void {
     if (this.#status.state === state && this.#status.reason === reason) return;
     this.#status = { ...this.#status, state, reason };
+    this.#pulse?.wake();
     this.#deps.sink.statusChanged();
   }
 

@@ -40,6 +40,20 @@ export function watchPasskeys(): void {
   }
 }
 
+/** What the page that plays WhatsApp Web reads when it begins. */
+export interface StandInSettings {
+  /** How long a code is shown, in milliseconds. */
+  codeMs: number;
+  /** What it holds once it is linked, in bytes. */
+  memory: number;
+  keepaliveUrl: string | null;
+}
+
+/** Runs before anything of the page; null: it is the real one. */
+export function setStandIn(settings: StandInSettings | null): void {
+  if (settings) window.standInSettings = settings;
+}
+
 /** Tells of every change of the connection. The library does so only once it is ready. */
 export function watchSocket(): void {
   const { Socket } = window.require("WAWebSocketModel");

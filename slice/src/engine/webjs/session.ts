@@ -1,16 +1,18 @@
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { Browser, Page } from "puppeteer";
+import type { Browser, CDPSession, Page } from "puppeteer";
 import wwebjs, { type Message as LibraryMessage } from "whatsapp-web.js";
 import type { WaState } from "../../api.js";
 import type { WebjsConfig } from "./config.js";
-import { chromiumFlags } from "./flags.js";
+import { chromiumFlags, unwanted } from "./flags.js";
 import {
   installHelpers,
   type PageMessage,
   type PageState,
   pageState,
+  type StandInSettings,
   sayIfSynced,
+  setStandIn,
   watchPasskeys,
   watchSocket,
 } from "./page.js";
@@ -54,6 +56,9 @@ const closeWithinMs = 8_000;
 /** How long a page that has loaded itself anew may take; after that it is asked at the usual pace. */
 const takenUpWithinMs = 60_000;
 
+/** What puppeteer switches on and a linked session has no use for. */
+const chatty = ["Network.disable", "Log.disable", "Performance.disable"] as const;
+
 /** LocalAuth, but for one thing: it would delete the profile of a browser that still runs. */
 function localAuth(dataPath: string, launched: () => Promise<void>): wwebjs.LocalAuth {
   const auth = new LocalAuth({ dataPath });
@@ -68,6 +73,7 @@ export class Session {
   readonly #listener: SessionListener;
   readonly #log: Logger;
   readonly #client: wwebjs.Client;
+  readonly #standIn: StandInSettings | null;
   readonly #ended: Promise<End>;
   #end!: (end: End) => void;
   #browser: Browser | null = null;
@@ -80,6 +86,13 @@ export class Session {
     this.#profile = profile;
     this.#listener = listener;
     this.#log = log;
+    this.#standIn = config.standInPage
+      ? {
+          codeMs: config.standInQrSeconds * 1000,
+          memory: config.standInMemory,
+          keepaliveUrl: config.standInKeepaliveUrl,
+        }
+      : null;
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -95,6 +108,7 @@ export class Session {
         executablePath: config.chromiumPath,
         headless: true,
         args: chromiumFlags(config),
+        ignoreDefaultArgs: unwanted,
         // A pipe is nobody's but ours; a port would be open to every process in the container.
         pipe: true,
         // Who stops the slice stops Chromium in order.
@@ -190,11 +204,22 @@ export class Session {
     if (!this.#synced) await this.#page?.evaluate(sayIfSynced);
   }
 
+  /**
+   * Ends what puppeteer has the browser tell and nobody here listens to: every frame of WhatsApp's
+   * connection, above all, would wake this process. The page's responses are no longer kept for it either.
+   */
+  async #quieten(): Promise<void> {
+    // The session of puppeteer's own is meant: what another one asks for goes on.
+    const own = (this.#page as unknown as { _client(): CDPSession } | null)?._client();
+    await Promise.all(chatty.map((domain) => own?.send(domain)));
+  }
+
   async #becomeReady(): Promise<void> {
     this.#watch();
     await this.#page?.evaluate(installHelpers);
     // The library says it again whenever the page has synchronised anew.
     if (this.#ready) return this.#listener.readyAgain();
+    await this.#quieten();
     this.#ready = true;
     this.#listener.ready(`+${this.#client.info.wid.user}`);
   }
@@ -214,6 +239,7 @@ export class Session {
       if (frame.url().includes("post_logout=1")) this.#end(disconnectedAs("LOGOUT"));
       else if (this.#ready && frame === this.#page?.mainFrame()) void this.#afterNavigation();
     });
+    await this.#page.evaluateOnNewDocument(setStandIn, this.#standIn);
     await this.#page.exposeFunction("slicegateState", (state: string) => this.#socket(state));
     await this.#page.exposeFunction("slicegatePasskey", () => this.#listener.passkey());
   }
@@ -253,6 +279,18 @@ export class Session {
   async probe(): Promise<PageState> {
     if (!this.#page) throw new Error("there is no page");
     return this.#page.evaluate(pageState);
+  }
+
+  /** Collects the page's garbage, and has every process of the browser drop its caches. */
+  async rest(): Promise<void> {
+    if (!this.#page) return;
+    const devtools = await this.#page.createCDPSession();
+    try {
+      await devtools.send("HeapProfiler.collectGarbage");
+      await devtools.send("Memory.simulatePressureNotification", { level: "critical" });
+    } finally {
+      await devtools.detach();
+    }
   }
 
   /** Asks the page to describe one message. */

@@ -5,6 +5,19 @@ import { contentPieces, simulatedFile } from "../simulated/files.js";
 import { ownNumber } from "../simulated/people.js";
 import type { WebjsEngine } from "./engine.js";
 
+/** What the page can be made to do beside what every pretended phone does, by its own names. */
+export const standInCalls = [
+  "askForPasskey",
+  "collected",
+  "hang",
+  "hold",
+  "litter",
+  "receive",
+  "reload",
+  "sent",
+  "state",
+];
+
 /** The page's own words for a file. */
 function carried({ kind, name, bytes }: IncomingFile): object {
   const type = kind === "voice" ? "ptt" : kind;

@@ -1,10 +1,11 @@
 import type { Logger } from "pino";
 import { type Clock, sleep } from "../../clock.js";
 import type { EngineStatus } from "../engine.js";
+import { type Asked, type Pulse, Unsound } from "../pulse.js";
 import { untilQuietHour, type WebjsConfig } from "./config.js";
 import type { PageState } from "./page.js";
 import type { Profile } from "./profile.js";
-import { type End, type Session, within } from "./session.js";
+import type { End, Session } from "./session.js";
 
 /** One run of the browser, and what its watchers need to know and to say of it. */
 export interface Watched {
@@ -15,10 +16,7 @@ export interface Watched {
   clock: Clock;
   log: Logger;
   status(): EngineStatus;
-  /** The page does not answer as it should: it must not pass for connected while it is looked at again. */
-  doubt(): void;
-  /** It was only slow. */
-  believe(): void;
+  pulse: Pulse;
 }
 
 /** A browser that is closed in a quiet hour and comes back at once. */
@@ -27,15 +25,11 @@ export const planned: End = { state: "starting", reason: null, next: "again" };
 /** A link that is accepted and does not become ready is begun anew. */
 const readyWithinMs = 3 * 60_000;
 
-/** A page that answers and is not as it should be may just be loading itself anew. */
-class Unsound extends Error {}
-const soundWithinMs = 30_000;
-
 /** Watches until the browser has ended: whether it starts, whether its page lives, and when it had better be restarted. */
 export async function watch(watched: Watched, over: AbortSignal): Promise<void> {
   await Promise.all(
-    [watchStart, probe, restartInQuietHours].map((each) =>
-      each(watched, over).catch((err) => {
+    [watchStart(watched, over), watched.pulse.run(over), restartInQuietHours(watched, over)].map((each) =>
+      each.catch((err) => {
         if (!over.aborted) throw err;
       }),
     ),
@@ -48,36 +42,34 @@ async function watchStart({ session, config, clock, status }: Watched, over: Abo
   const began = status().lastEventAt;
   await sleep(clock, config.startTimeoutSeconds * 1000, over);
   if (status().state === "starting" && status().lastEventAt === began) session.finish(late);
-  for (;;) {
+  // One that has become ready has nothing left to wait for, and sleeps better without a timer.
+  while (status().state !== "ready") {
     await sleep(clock, readyWithinMs, over);
     const silent = clock.now() - Date.parse(status().lastEventAt ?? "0") > readyWithinMs;
     if (status().state === "authenticated" && silent) session.finish(late);
   }
 }
 
-/** Asks the page whether it lives. Its answer is not WhatsApp's word: lastEventAt stays. */
-async function probe(watched: Watched, over: AbortSignal): Promise<void> {
-  const { session, config, clock, log, status } = watched;
-  let failures = 0;
-  let since = 0;
-  for (;;) {
-    await sleep(clock, config.probeSeconds * 1000, over);
-    if (!session.page || status().state === "starting") continue;
-    try {
-      const page = await within(config.probeTimeoutSeconds * 1000, session.probe());
-      assertSound(session, status(), page);
-      failures = 0;
-      if (status().reason === "page_hung") watched.believe();
-    } catch (err) {
-      over.throwIfAborted();
-      if (failures++ === 0) since = clock.now();
-      log.warn({ err: String(err), failures }, "the page does not answer as it should");
-      if (status().state === "ready") watched.doubt();
-      const patience = err instanceof Unsound ? soundWithinMs : 0;
-      if (failures >= 2 && clock.now() - since >= patience)
-        session.finish({ state: "disconnected", reason: "page_hung", next: "again" });
-    }
-  }
+/** The page of a session, as it is asked whether it lives. */
+export function asked(
+  session: Session,
+  over: AbortSignal,
+  status: () => EngineStatus,
+  doubt: () => void,
+  believe: () => void,
+): Asked {
+  return {
+    there: () => !over.aborted && session.page !== null && status().state !== "starting",
+    ready: () => status().state === "ready",
+    answer: async () => assertSound(session, status(), await session.probe()),
+    doubt() {
+      if (status().state === "ready") doubt();
+    },
+    believe() {
+      if (status().reason === "page_hung") believe();
+    },
+    replace: () => session.finish({ state: "disconnected", reason: "page_hung", next: "again" }),
+  };
 }
 
 /** Throws if the page is not what the status says. */
