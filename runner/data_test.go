@@ -89,8 +89,5 @@ func TestASliceWhoseDataIsGoneIsNotStartedWithout(t *testing.T) {
 	if _, err := c.client.Insert(ctx, jobs.MeasureArgs{Server: c.settings.Server}, nil); err != nil {
 		t.Fatal(err)
 	}
-	c.until("it is measured while it runs", 3*time.Minute, func() bool { return c.row().MemoryBytes > 0 && c.row().StorageBytes > 0 })
-	if row := c.row(); row.MemoryBytes < 10<<20 || row.StorageBytes < 4096 {
-		t.Errorf("memory %d, disk %d", row.MemoryBytes, row.StorageBytes)
-	}
+	c.until("it is measured while it runs", 3*time.Minute, func() bool { return c.row().MemoryBytes > 10<<20 && c.row().StorageBytes > 4096 })
 }

@@ -361,11 +361,11 @@ func TestARolloutToABrokenImage(t *testing.T) {
 		"ends":          {crashes, "ended by itself with code 3: this image is broken"},
 		"never answers": {silent, "does not answer"},
 		"is not ready":  {unready, "was ready before and is not any more: disconnected"},
-		"says no more":  {mute, "has said nothing for 8s"},
+		"says no more":  {mute, "has said nothing for 20s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newFleet(t, 2, func(s *config.Runner) {
-				s.RolloutAnswer, s.RolloutReady, s.RolloutLife = 15*time.Second, 10*time.Second, 8*time.Second
+				s.RolloutAnswer, s.RolloutReady, s.RolloutLife = 15*time.Second, 10*time.Second, 20*time.Second
 			})
 			before := u.id("latest")
 			u.build("latest", test.image)

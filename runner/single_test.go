@@ -30,7 +30,7 @@ func TestAServerHasOneRunner(t *testing.T) {
 		t.Fatalf("another server: %v", err)
 	}
 	other.release()
-	impatient, cancel := context.WithTimeout(ctx, time.Second)
+	impatient, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if _, err := takeLease(impatient, db.Pool, "one"); err == nil || !strings.Contains(err.Error(), "another runner works for server one") {
 		t.Fatalf("a second runner of the same server: %v", err)

@@ -33,7 +33,7 @@ func TestTwentyRegisterWithOneWarmSlice(t *testing.T) {
 		})
 	}
 	everyone.Wait()
-	b.until("everyone has a slice, and the pool is full", 5*time.Minute, func() bool {
+	b.until("everyone has a slice, and the pool is full", 10*time.Minute, func() bool {
 		return b.slices("assigned") == 20 && b.slices("available") == 1 && b.slices("provisioning") == 0
 	})
 	if users := b.count("SELECT count(DISTINCT user_id) FROM gateway.slices"); users != 20 {

@@ -69,7 +69,7 @@ export class Rest {
     await engine
       .rest()
       .catch((err) => log.warn({ err: String(err) }, "the session could not be made smaller"));
-    // There where the process was started with --expose-gc, as the image does.
+    // There only where the process was started with --expose-gc.
     globalThis.gc?.();
   }
 }

@@ -164,7 +164,7 @@ func (e *Environment) goTests(ctx context.Context, line func(string)) error {
 	// One package after the other: several of them keep the engine busy with as many containers as
 	// it can start at a time, and together with more than that.
 	return process.Run(ctx, process.Spec{
-		Name: "go test", Path: "go", Args: []string{"test", "-race", "-p", "1", "-timeout", "30m", "./..."}, Dir: e.root,
+		Name: "go test", Path: "go", Args: []string{"test", "-race", "-p", "1", "-timeout", "45m", "./..."}, Dir: e.root,
 		Env: append(e.testVariables(), "GOMODCACHE="+modules), Line: line,
 	})
 }
