@@ -11,7 +11,6 @@ import (
 // v2Tests are those that a server's own kind of control groups is needed for, whatever this machine has.
 var v2Tests = []vm.Tests{
 	{Package: "./runner/cgroup", Run: "V2|Pages|Processes"},
-	{Package: "./runner/reclaim", Run: "V2"},
 }
 
 // cgroupV2 runs them in a virtual machine.
