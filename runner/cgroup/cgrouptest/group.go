@@ -83,7 +83,8 @@ func remove(t testing.TB, dir string) {
 	}
 }
 
-func enter(t testing.TB, group string, pid int) {
+// Enter has a process be in a group that Make made.
+func Enter(t testing.TB, group string, pid int) {
 	t.Helper()
 	for _, tree := range hierarchies() {
 		if err := os.WriteFile(filepath.Join(tree, group, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {

@@ -59,7 +59,7 @@ func Start(t testing.TB, group string) *Tenant {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	enter(t, group, cmd.Process.Pid)
+	Enter(t, group, cmd.Process.Pid)
 	tenant := &Tenant{PID: cmd.Process.Pid, t: t, tell: bufio.NewReadWriter(bufio.NewReader(stdout), bufio.NewWriter(stdin))}
 	if tenant.Group, err = (cgroup.Memory{Root: "/"}).Group(tenant.PID); err != nil {
 		t.Fatal(err)
