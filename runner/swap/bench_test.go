@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -25,11 +26,12 @@ const heap = `
 const crypto = require("crypto"), words = "the a order invoice please thanks delivery tomorrow price photo yes no when where how address total paid".split(" ")
 const text = n => Array.from({length: 4 + n % 23}, (_, i) => words[(n * 7 + i * 13) % words.length]).join(" ")
 const kept = [], media = []
-for (let n = 0; process.memoryUsage().rss < 450 * 1048576; n++) {
+for (let n = 0; n % 1000 || process.memoryUsage().rss < 450 * 1048576; n++) {
   kept.push(JSON.parse(JSON.stringify({id: {fromMe: n % 3 === 0, remote: (4915100000000 + n * 977) + "@c.us", id: crypto.randomBytes(16).toString("hex")},
     body: text(n), timestamp: 1700000000 + n * 31, ack: n % 4, type: "chat", hasMedia: false, mentionedIds: [], links: []})))
   if (n % 200 === 0) media.push(crypto.randomBytes(8192))
 }
+if (process.env.READ) for (let n = 0; n < 3; n++) require("fs").readFileSync(process.env.READ)
 console.log("ready")
 process.stdin.on("data", () => {})
 `
@@ -86,6 +88,39 @@ func benchmark(b *testing.B, kind, cluster string) {
 	b.ReportMetric(float64(back[len(back)/2])/1e3, "µs-page-p50")
 	b.ReportMetric(float64(back[len(back)*99/100])/1e3, "µs-page-p99")
 	b.ReportMetric(float64(cost)/float64(given), "RAM-share")
+}
+
+// BenchmarkSwappiness tells what goes when 200 MB are asked of a process that has 450 MB of its own and
+// has read 100 MB of a file three times.
+func BenchmarkSwappiness(b *testing.B) {
+	for _, value := range []string{"20", "60", "100", "150"} {
+		b.Run(value, func(b *testing.B) {
+			cgrouptest.Lock(b)
+			if _, err := swap.Try(b, "file", 700<<20); err != nil {
+				b.Fatal(err)
+			}
+			set(b, "/proc/sys/vm/swappiness", value) // a group of version 1 takes it over when it is made
+			file := filepath.Join("/var/tmp", "slicegate-test-read")
+			b.Cleanup(func() { _ = os.Remove(file) })
+			if err := exec.Command("dd", "if=/dev/urandom", "of="+file, "bs=1M", "count=100", "oflag=direct").Run(); err != nil {
+				b.Fatal(err)
+			}
+			b.Setenv("READ", file)
+			_, group := node(b)
+			memory := cgroup.Memory{Root: "/"}
+			before, err1 := memory.Usage(group)
+			given, err2 := memory.Reclaim(context.Background(), group, 200<<20)
+			after, err3 := memory.Usage(group)
+			if err := errors.Join(err1, err2, err3); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() { // it was all in one go
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(before.File)/1e6, "MB-of-files-before")
+			b.ReportMetric(float64(before.File-after.File)/float64(given), "share-of-files")
+		})
+	}
 }
 
 // pagesBack takes pages out of swap in random order and gives how long each took, the shortest first.

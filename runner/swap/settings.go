@@ -27,11 +27,13 @@ func setting(name string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(content)))
 }
 
-// The kernel's settings, as measured: see docs/decisions.
+// The kernel's settings, as measured (docs/decisions/swap.md).
 const (
-	// swappiness of 100 holds a page of a file as dear as one that has none: coming back costs the same.
+	// swappiness of 100 takes a slice's own memory and its page cache in proportion; of 60, Debian's, it
+	// takes more than twice its share of the cache, which comes back from the disk.
 	swappiness = "100"
-	// pageCluster of 0 brings back the page that is wanted and none beside it.
+	// pageCluster of 0 brings back the page that is wanted and none beside it: more took as long, and is
+	// RAM that nobody asked for. What is wanted at waking is read ahead by the runner.
 	pageCluster = "0"
 	// poolPercent is how much of the RAM zswap may take before it writes to the disk.
 	poolPercent = "25"
@@ -57,11 +59,7 @@ func (p place) tune(config Config) error {
 		return err
 	}
 	if config.Kind == Zswap {
-		compressors := zswapCompressors
-		if config.Compressor != "" {
-			compressors = []string{config.Compressor}
-		}
-		if err := compressWith(compressors); err != nil {
+		if err := compressWith(config.compressors()); err != nil {
 			return err
 		}
 	}

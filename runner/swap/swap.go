@@ -135,14 +135,10 @@ func (s State) is(config Config) bool {
 
 func (p place) make(config Config) error {
 	if config.Kind == Zram {
-		compressors := zramCompressors
-		if config.Compressor != "" {
-			compressors = []string{config.Compressor}
-		}
 		if err := sweepZram(p.label); err != nil {
 			return err
 		}
-		device, err := newZram(config.Size, compressors)
+		device, err := newZram(config.Size, config.compressors())
 		if err == nil {
 			err = errors.Join(Format(device, config.Size, p.label), On(device, zramPriority))
 		}
@@ -160,10 +156,11 @@ func (p place) make(config Config) error {
 	return nil
 }
 
-// Priorities are above those that areas have without one, so that slices go to ours first.
+// Priorities are above those that others give themselves (zram-generator 100), so that slices go to ours
+// first.
 const (
-	filePriority = 10
-	zramPriority = 100
+	filePriority = 1000
+	zramPriority = 2000
 )
 
 func (p place) state() (State, error) {

@@ -26,10 +26,12 @@ func newZram(bytes int64, compressors []string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if chosen := first(compressors, words(string(offered))); chosen != "" {
-		if err := os.WriteFile(dir+"/comp_algorithm", []byte(chosen), 0); err != nil {
-			return "", fmt.Errorf("zram with %s: %w", chosen, err)
-		}
+	chosen := first(compressors, words(string(offered)))
+	if chosen == "" {
+		return "", fmt.Errorf("zram compresses with %s here, not with %s", strings.Join(words(string(offered)), ", "), strings.Join(compressors, " or "))
+	}
+	if err := os.WriteFile(dir+"/comp_algorithm", []byte(chosen), 0); err != nil {
+		return "", fmt.Errorf("zram with %s: %w", chosen, err)
 	}
 	if err := os.WriteFile(dir+"/disksize", []byte(strconv.FormatInt(bytes, 10)), 0); err != nil {
 		return "", fmt.Errorf("zram of %d bytes: %w", bytes, err)
