@@ -73,7 +73,7 @@ func TestSetupIsSetUpOnceAndTakenAwayWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	untouched := settings(t)
+	untouched, inUse := settings(t), zrams(t)
 	for _, kind := range kinds(t) {
 		config := swap.Config{Kind: kind, Size: 64 * mb, File: file}
 		for range 2 {
@@ -98,11 +98,33 @@ func TestSetupIsSetUpOnceAndTakenAwayWhole(t *testing.T) {
 			if _, err := os.Stat(file); !os.IsNotExist(err) {
 				t.Errorf("%s: the file: %v", kind, err)
 			}
+			if devices := zrams(t); devices != inUse {
+				t.Errorf("%s: %d zram devices hold memory, before: %d", kind, devices, inUse)
+			}
 			if now := settings(t); !maps.Equal(untouched, now) {
 				t.Errorf("%s: settings were %v, and are %v", kind, untouched, now)
 			}
 		}
 	}
+}
+
+// zrams is how many devices of zram are set up, in use or not.
+func zrams(t *testing.T) (count int) {
+	t.Helper()
+	states, err := filepath.Glob("/sys/block/zram*/initstate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range states {
+		state, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.TrimSpace(string(state)) == "1" {
+			count++
+		}
+	}
+	return count
 }
 
 func TestPagesGoOutAndComeBack(t *testing.T) {
