@@ -114,6 +114,13 @@ var userChecks = []check{
 		if err == nil && got.status < 400 {
 			err = fmt.Errorf("a user may PUT /quota: %s", got.words())
 		}
+		if err != nil {
+			return "", err
+		}
+		got, err = b.user(ctx, http.MethodPost, "/probe", nil)
+		if err == nil && got.status < 400 {
+			err = fmt.Errorf("a user may POST /probe: %s", got.words())
+		}
 		return "", err
 	}},
 }
@@ -208,6 +215,24 @@ var platformChecks = []check{
 			return "", fmt.Errorf("answered %s", got.words())
 		}
 		return fmt.Sprintf("%d figures", len(metric.FindAll(got.body, -1))), nil
+	}},
+	{part: "platform port", promise: "POST /probe asks the page whether it lives: {alive, status}", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
+		got, err := b.onPlatform(ctx, http.MethodPost, "/probe", nil)
+		if err != nil {
+			return "", err
+		}
+		if got.status == http.StatusNotFound {
+			return "", errLacks{"there is none, so the platform takes its status for the truth"}
+		}
+		var said struct {
+			Alive  *bool           `json:"alive"`
+			Status json.RawMessage `json:"status"`
+		}
+		if got.status != http.StatusOK || json.Unmarshal(got.body, &said) != nil || said.Alive == nil {
+			return "", fmt.Errorf(`answered %s, want 200 and {"alive": true or false, "status": {...}}`, got.words())
+		}
+		state, err := answer{http.StatusOK, "application/json", said.Status}.readStatus()
+		return fmt.Sprintf("alive %v, state %s", *said.Alive, state), err
 	}},
 	{part: "platform port", promise: "PUT /quota blocks new media, and lets it in again", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
 		for _, blocked := range []bool{true, false} {

@@ -33,6 +33,11 @@ type errUnasked struct{ why string }
 
 func (e errUnasked) Error() string { return e.why }
 
+// errLacks ends a check of what an image may do without, where it does.
+type errLacks struct{ what string }
+
+func (e errLacks) Error() string { return e.what }
+
 func unasked(format string, args ...any) error { return errUnasked{fmt.Sprintf(format, args...)} }
 
 // check asks for one promise. It says what it saw, or as an error why the promise is broken.
@@ -80,9 +85,12 @@ func (c check) find(ctx context.Context, b *bench) Finding {
 	seen, err := c.ask(ctx, b)
 	finding.Seen = seen
 	var skipped errUnasked
+	var lacking errLacks
 	switch {
 	case errors.As(err, &skipped):
 		finding.Mark, finding.Seen = Unasked, skipped.why
+	case errors.As(err, &lacking):
+		finding.Mark, finding.Seen = Lacks, lacking.what
 	case err != nil && c.optional:
 		finding.Mark, finding.Seen = Lacks, err.Error()
 	case err != nil:

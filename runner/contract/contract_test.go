@@ -77,15 +77,18 @@ func TestFlawsAreFound(t *testing.T) {
 	t.Parallel()
 	image := dockertest.SmallImage(t)
 	const status, metrics = "GET /status on port 4002: the same status", "GET /metrics: Prometheus text"
-	lacking := map[string][]string{"one port": {status}, "status": {status}, "platform": {status, metrics}}
+	const probe = "POST /probe asks the page whether it lives: {alive, status}"
+	lacking := map[string][]string{"one port": {status}, "status": {status}, "platform": {status, metrics}, "no probe": {probe}}
 	for flaw, broken := range map[string]string{
 		"none":        "",
 		"one port":    "", // what else is asked there is not asked then
 		"platform":    "",
+		"no probe":    "",
+		"probe":       "POST /probe",
 		"port":        "answers on port 4001",
 		"root":        "answers on port 4001",
 		"files":       "answers on port 4001",
-		"status":      "GET /api/status: ,POST /messages,GET /status,Socket.IO,links,starts again,POST /api/messages,DELETE /api/data",
+		"status":      "GET /api/status: ,POST /messages,POST /probe,GET /status,Socket.IO,links,starts again,POST /api/messages,DELETE /api/data",
 		"state":       "GET /api/status/state",
 		"words":       "refuses in words,DELETE /api/data,PUT /quota,POST /messages",
 		"open":        "has nothing of the platform's port",

@@ -22,25 +22,17 @@ export class Rest {
   readonly #deps: RestDependencies;
   readonly #silence: () => void;
   #cancel: (() => void) | null = null;
-  /** Since the last rest somebody was here, or the session has become ready anew. */
-  #owed = true;
   #wasReady = false;
 
   constructor(deps: RestDependencies) {
     this.#deps = deps;
-    this.#silence = deps.use.listen(() => {
-      this.#owed = true;
-      this.#arm(afterMs);
-    });
+    this.#silence = deps.use.listen(() => this.#arm(afterMs));
   }
 
   /** Tells that the status has changed: a session that has just become ready has much to free. */
   statusChanged(): void {
     const ready = this.#deps.engine.status().state === "ready";
-    if (ready && !this.#wasReady) {
-      this.#owed = true;
-      this.#arm(afterMs);
-    }
+    if (ready && !this.#wasReady) this.#arm(afterMs);
     this.#wasReady = ready;
   }
 
@@ -51,7 +43,7 @@ export class Rest {
 
   /** A timer that runs already looks for itself whether it is time. */
   #arm(ms: number): void {
-    if (this.#cancel || !this.#owed) return;
+    if (this.#cancel) return;
     const { use, clock } = this.#deps;
     this.#cancel = clock.timer(ms, () => {
       this.#cancel = null;
@@ -65,7 +57,6 @@ export class Rest {
   async #rest(): Promise<void> {
     const { engine, log } = this.#deps;
     if (engine.status().state !== "ready") return;
-    this.#owed = false;
     await engine
       .rest()
       .catch((err) => log.warn({ err: String(err) }, "the session could not be made smaller"));

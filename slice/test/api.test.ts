@@ -306,6 +306,52 @@ test("a probe asks the page and answers with the status; one that is dead is no 
   }
 });
 
+test("the page is looked after while an event stream is open or a request came a moment ago, and not else", async () => {
+  const own = await createSchema();
+  const clock = new SkippingClock();
+  const other = await startSlice(testConfig(own), clock, createLog(7, "fatal"));
+  try {
+    const now = async () => (await ask<Status>(`${other.platform}/status`)).body;
+    const is = (state: string, ms: number) =>
+      eventually(async () => {
+        clock.skip(ms);
+        return (await now()).state === state;
+      }, `the state ${state}`);
+    const hang = () => ask(`${other.user}/api/simulated/page`, "POST", { call: "hang" });
+    const listener = new EventClient(other.user);
+    await is("qr", 0);
+    await ask(`${other.user}/api/simulated/scan`, "POST");
+    await is("ready", 0);
+
+    await hang();
+    clock.skip(400_000);
+    await is("disconnected", 11_000);
+    assert.equal((await now()).reason, "page_hung", "somebody listens");
+    await is("ready", 5_000);
+
+    listener.close();
+    await eventually(async () => {
+      const { body } = await ask<string>(`${other.platform}/metrics`);
+      return /^slice_event_listeners 0$/m.test(body);
+    }, "the end of the stream");
+    clock.skip(400_000);
+    await hang();
+    clock.skip(61_000);
+    await is("disconnected", 11_000);
+    await is("ready", 5_000);
+
+    await hang();
+    clock.skip(400_000);
+    for (let minute = 0; minute < 5; minute++) {
+      clock.skip(60_000);
+      assert.equal((await now()).state, "ready", "nobody is here");
+    }
+  } finally {
+    await other.stop();
+    await own.drop();
+  }
+});
+
 test("the quota is set, kept, and refused when it is not one", async () => {
   assert.deepEqual((await platform("/quota", "PUT", { mediaBlocked: true })).body, { mediaBlocked: true });
   assert.deepEqual(await db.rows("SELECT value FROM engine_state WHERE key = 'media_blocked'"), [

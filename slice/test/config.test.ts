@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { parseIntoClientConfig } from "pg-connection-string";
 import { ConfigError, readConfig } from "../src/config.js";
 import { untilQuietHour } from "../src/engine/webjs/config.js";
-import { chromiumFlags } from "../src/engine/webjs/flags.js";
+import { chromiumFlags, headlessMode } from "../src/engine/webjs/flags.js";
 
 const complete = {
   SLICE_ID: "7",
@@ -109,6 +109,8 @@ test("Chromium's command line is the profile's, or the one that is given", () =>
   const sandboxed = flags({});
   assert.ok(!sandboxed.includes("--no-sandbox") && !sandboxed.includes("--single-process"));
   assert.deepEqual(flags({ CHROMIUM_FLAGS: "--one  --two=2 " }), ["--one", "--two=2"]);
+  assert.equal(headlessMode("/usr/bin/chromium"), true);
+  assert.equal(headlessMode("/usr/bin/chromium-headless-shell"), "shell");
   assert.match(complaint({ CHROMIUM_PROFILE: "fast" }), /CHROMIUM_PROFILE must be sandboxed or lean/);
 });
 

@@ -15,6 +15,7 @@ test("use: a request counts at its moment, an event stream until its end", async
   await clock.advance(60_000);
   leave[0]?.();
   leave[0]?.();
+  await clock.advance(60_000);
   assert.equal(use.idleMs(), 0, "one stream that ends twice is not two");
   leave[1]?.();
   await clock.advance(5_000);

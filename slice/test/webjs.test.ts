@@ -12,6 +12,7 @@ import { SkippingClock } from "./support/clock.js";
 import { testConfig } from "./support/config.js";
 import { createSchema, type TestSchema } from "./support/postgres.js";
 import { WebjsSlice, webjsEnvironment } from "./support/webjs.js";
+import { WebSocketEnd } from "./support/websocket.js";
 
 let db: TestSchema;
 before(async () => {
@@ -151,6 +152,25 @@ test("from the first code to a conversation that survives everything", { timeout
     await slice.state("restricted", "tos_block");
     await eventually(async () => (await slice.browsers()).length === 0, "the end of the browser");
   });
+});
+
+test("what goes over WhatsApp's connection does not wake the backend", { timeout: 120_000 }, async (t) => {
+  const other = await createSchema();
+  t.after(() => other.drop());
+  const whatsapp = await WebSocketEnd.listen();
+  t.after(() => whatsapp.close());
+  const slice = await WebjsSlice.start(other, { STAND_IN_KEEPALIVE_URL: whatsapp.url });
+  await slice.link();
+  assert.equal(await whatsapp.first(), 80, "a keepalive");
+  // The page answers after all that it was sent before, and tells in the same order.
+  const probe = () => ask<Probe>(`${slice.slice.platform}/probe`, "POST");
+  assert.equal((await probe()).body.alive, true);
+  const before = await slice.slice.bytesRead();
+  await whatsapp.flood(1_000);
+  assert.equal((await probe()).body.alive, true);
+  const read = (await slice.slice.bytesRead()) - before;
+  assert.ok(read < 50_000, `the backend has read ${read} bytes`);
+  assert.equal(await slice.end("SIGTERM"), 0);
 });
 
 test("files, groups, a browser that does not close, and the copy of a session", {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -38,7 +39,28 @@ func hierarchies() []string {
 	return []string{filepath.Join(root, "memory"), filepath.Join(root, "unified")}
 }
 
-var made atomic.Int64
+var (
+	made  atomic.Int64
+	sweep sync.Once
+)
+
+// removeDeserted removes the groups of test binaries that were killed. One whose processes are not gone
+// yet is left to the next.
+func removeDeserted() {
+	for _, tree := range hierarchies() {
+		groups, _ := filepath.Glob(filepath.Join(tree, "slicegate-test-*"))
+		for _, group := range groups {
+			var pid, number int
+			_, _ = fmt.Sscanf(filepath.Base(group), "slicegate-test-%d-%d", &pid, &number)
+			if _, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid))); os.IsNotExist(err) {
+				below, _ := filepath.Glob(filepath.Join(group, "slicegate-test-*"))
+				for _, dir := range append(below, group) {
+					_ = os.Remove(dir)
+				}
+			}
+		}
+	}
+}
 
 // Make makes a control group for the time of a test, below others that Make made or at the top, and
 // gives its name.
@@ -47,6 +69,7 @@ func Make(t testing.TB, above ...string) string {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test makes control groups: run the tests by `make test`")
 	}
+	sweep.Do(removeDeserted)
 	parent := filepath.Join(above...)
 	name := filepath.Join(parent, fmt.Sprintf("slicegate-test-%d-%d", os.Getpid(), made.Add(1)))
 	for _, tree := range hierarchies() {
@@ -83,7 +106,8 @@ func remove(t testing.TB, dir string) {
 	}
 }
 
-func enter(t testing.TB, group string, pid int) {
+// Enter has a process be in a group that Make made.
+func Enter(t testing.TB, group string, pid int) {
 	t.Helper()
 	for _, tree := range hierarchies() {
 		if err := os.WriteFile(filepath.Join(tree, group, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {

@@ -75,7 +75,7 @@ func Swap(t testing.TB, bytes int64) {
 			}
 		})
 	}
-	if err := errors.Join(swap.Format(path, bytes), swap.On(path, 0)); err != nil {
+	if err := errors.Join(swap.Format(path, bytes, "test"), swap.On(path, 0)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -59,7 +59,7 @@ func Start(t testing.TB, group string) *Tenant {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	enter(t, group, cmd.Process.Pid)
+	Enter(t, group, cmd.Process.Pid)
 	tenant := &Tenant{PID: cmd.Process.Pid, t: t, tell: bufio.NewReadWriter(bufio.NewReader(stdout), bufio.NewWriter(stdin))}
 	if tenant.Group, err = (cgroup.Memory{Root: "/"}).Group(tenant.PID); err != nil {
 		t.Fatal(err)
@@ -85,6 +85,14 @@ func (n *Tenant) Touch(bytes int64) time.Duration {
 	return took
 }
 
+// Look has the tenant read a byte of each page of the same, and gives how long that took it.
+func (n *Tenant) Look(bytes int64) time.Duration {
+	n.t.Helper()
+	var took time.Duration
+	n.ask(fmt.Sprintf("look %d", bytes), "looked %d", &took)
+	return took
+}
+
 func (n *Tenant) ask(command, format string, answer ...any) {
 	n.t.Helper()
 	fmt.Fprintln(n.tell, command)
@@ -103,6 +111,7 @@ func (n *Tenant) ask(command, format string, answer ...any) {
 // serve is the tenant itself.
 func serve() {
 	var held []byte
+	var seen byte // said, so that no reading is left out
 	page := os.Getpagesize()
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
@@ -136,6 +145,12 @@ func serve() {
 				held[at]++
 			}
 			fmt.Println("touched", time.Since(started).Nanoseconds())
+		case "look":
+			started := time.Now()
+			for at := 0; at < bytes; at += page {
+				seen += held[at]
+			}
+			fmt.Println("looked", time.Since(started).Nanoseconds(), seen)
 		}
 	}
 }

@@ -75,6 +75,10 @@ const user = {
 const platform = {
   "GET /status": () => (flaw === "platform" ? { ok: true } : status()),
   "GET /metrics": () => (flaw === "platform" ? "fine" : "slice_uptime_seconds 1\n"),
+  "POST /probe": () => {
+    if (flaw === "no probe") not(404, "There is no such thing.");
+    return flaw === "probe" ? { status: status() } : { alive: true, status: status() };
+  },
   "PUT /quota": ({ mediaBlocked }) => {
     if (typeof mediaBlocked !== "boolean" && flaw !== "quota") not(400, "Say true or false.");
     return {};

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { environment } from "./config.js";
 import type { TestSchema } from "./postgres.js";
@@ -53,6 +54,12 @@ export class SliceProcess {
     const slice = new SliceProcess(env);
     const code = await slice.#ended;
     return { code, errors: slice.errors };
+  }
+
+  /** Bytes that it has read since its start, from files, pipes and sockets. */
+  async bytesRead(): Promise<number> {
+    const text = await readFile(`/proc/${this.#child.pid}/io`, "utf8");
+    return Number(/^rchar: (\d+)$/m.exec(text)?.[1]);
   }
 
   /** Ends what a failed test left running. */

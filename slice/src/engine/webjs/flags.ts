@@ -25,6 +25,12 @@ const features = [
   // A thread in every process that wakes every 10 s to look for hangs, and tells nobody.
   "EnableHangWatcher",
   "EnableHangWatcherOnGpuProcess",
+  // Every 4 s each process goes through all that it has allocated to give some of it back, and so keeps
+  // it from being swapped. A slice does that when its last user has left: Session.rest.
+  "PartitionAllocMemoryReclaimer",
+  // Every 15 s all processes are measured, so that pages in the background can be frozen or discarded.
+  "CPUMeasurementInFreezingPolicy",
+  "MemoryMeasurementInFreezingPolicy",
   // A renderer in reserve for the next site: 20 MB.
   "SpareRendererForSitePerProcess",
   // The address bar's list of suggestions is a page with a renderer of its own: 24 to 40 MB.
@@ -59,4 +65,9 @@ export function chromiumFlags({
 }: Pick<WebjsConfig, "profile" | "flags" | "standInKeepaliveUrl">): string[] {
   const ours = flags ?? [...common, `--disable-features=${features.join()}`, ...profiles[profile]];
   return standInKeepaliveUrl === null ? ours : [...ours, `--disable-features=${localNetwork.join()}`];
+}
+
+/** The browser without any of its user interface is a program of its own, which knows an option of its own. */
+export function headlessMode(chromiumPath: string): true | "shell" {
+  return chromiumPath.endsWith("headless-shell") ? "shell" : true;
 }

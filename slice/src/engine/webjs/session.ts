@@ -4,7 +4,7 @@ import type { Browser, CDPSession, Page } from "puppeteer";
 import wwebjs, { type Message as LibraryMessage } from "whatsapp-web.js";
 import type { WaState } from "../../api.js";
 import type { WebjsConfig } from "./config.js";
-import { chromiumFlags, unwanted } from "./flags.js";
+import { chromiumFlags, headlessMode, unwanted } from "./flags.js";
 import {
   installHelpers,
   type PageMessage,
@@ -106,7 +106,7 @@ export class Session {
         : { webVersionCache: { type: "none" } }),
       puppeteer: {
         executablePath: config.chromiumPath,
-        headless: true,
+        headless: headlessMode(config.chromiumPath),
         args: chromiumFlags(config),
         ignoreDefaultArgs: unwanted,
         // A pipe is nobody's but ours; a port would be open to every process in the container.
