@@ -40,6 +40,8 @@ const usage = `runner: works the jobs of one server.
                    what was pushed to swap of each slice, and what each needs
   runner reclaim pause|resume [N]
                    leave one slice alone, or all of this server; go on
+  runner swap status|setup|unit|remove
+                   the swap that idle slices are pushed to; without a word: how
   runner answers [-days N] [-json]
                    what the telemetry says to the questions that it is kept for
   runner alerts    show what a person has to know now
@@ -70,6 +72,9 @@ func Run(ctx context.Context, args []string) error {
 		"reclaim":     reclaimCommand,
 		"answers":     answer,
 		"alerts":      alone(alerts),
+	}
+	if len(args) > 0 && args[0] == "swap" {
+		return swapCommand(ctx, args[1:], os.Stdout)
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"slicegate/jobs"
+	"slicegate/runner/docker/dockertest"
 	"slicegate/runner/host"
 )
 
@@ -94,12 +95,13 @@ func TestASuspendedUserIsMovedAndStaysSuspended(t *testing.T) {
 }
 
 func TestAMoveKilledAnywhere(t *testing.T) {
+	image := dockertest.SmallImage(t)
 	for _, point := range []string{
 		"after docker DELETE /containers", "before sql DROP SCHEMA", "after sql ALTER SCHEMA", "after sql REASSIGN OWNED",
 		"before moving", "after moving", "before sql name: LeaveForMove", "after sql name: ArriveFromMove",
 	} {
 		t.Run(point, func(t *testing.T) {
-			c := newCustomer(t)
+			c := newCustomerOf(t, image)
 			user := *c.row().UserID
 			to, err := c.move()
 			if err != nil {

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"github.com/jackc/pgx/v5"
@@ -39,12 +36,12 @@ type updated struct {
 	slices []int64 // the customers'
 }
 
-// Instructions on top of our image. Each build is an image of its own.
+// Instructions on top of the small image: a rollout does not mind what else a slice can do.
 const (
 	crashes = `ENTRYPOINT ["node", "-e", "console.error('this image is broken'); process.exit(3)"]`
 	silent  = `ENTRYPOINT ["node", "-e", "setInterval(() => {}, 1000)"]`
 	unready = `ENTRYPOINT ["node", "-e", "require('http').createServer((_, a) => a.end(JSON.stringify({state: 'disconnected', phoneNumber: null, uptime: 1, lastEventAt: null}))).listen(4002)"]`
-	mute    = `ENV SIMULATED_MESSAGES_PER_MINUTE=0`
+	mute    = `ENV FLAW=mute`
 )
 
 // newFleet makes it with a runner that is stopped again; `change` may be nil.
@@ -52,13 +49,12 @@ func newFleet(t *testing.T, customers int, change func(*config.Runner)) *updated
 	t.Helper()
 	b := setup(t, func(s *config.Runner) {
 		s.MaxSlices, s.SliceImage = customers+3, s.Fleet+":latest"
-		s.SliceEnv = []string{"SIMULATED_SYNC_SECONDS=0", "SIMULATED_CONTACTS=2"}
 		if change != nil {
 			change(s)
 		}
 	})
 	t.Cleanup(b.removeImages)
-	b.build("latest", "ENV SIMULATED_MESSAGES_PER_MINUTE=120")
+	b.build("latest", "")
 	client := b.client()
 	u := &updated{bundle: b, client: client, hands: b.hands()}
 	stop := b.work(u.hands)
@@ -129,31 +125,10 @@ func (u *updated) state(slice int64) string {
 	return status.State
 }
 
-// build makes FLEET:tag.
+// build makes FLEET:tag, each time another one.
 func (b *bundle) build(tag, instructions string) {
 	b.t.Helper()
-	var packed bytes.Buffer
-	archive := tar.NewWriter(&packed)
-	content := fmt.Sprintf("FROM %s\nLABEL test=%s\n%s\n", dockertest.Image(b.t), rand.Text(), instructions)
-	if err := archive.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(content))}); err != nil {
-		b.t.Fatal(err)
-	}
-	if _, err := archive.Write([]byte(content)); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := archive.Close(); err != nil {
-		b.t.Fatal(err)
-	}
-	answer, err := b.api.ImageBuild(context.Background(), &packed, build.ImageBuildOptions{
-		Version: build.BuilderV1, Tags: []string{b.settings.Fleet + ":" + tag}, Remove: true, ForceRemove: true, NetworkMode: "none",
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if said, err := io.ReadAll(answer.Body); err != nil || bytes.Contains(said, []byte("errorDetail")) {
-		b.t.Fatalf("build: %v: %s", err, said)
-	}
+	dockertest.BuildSmall(b.t, b.settings.Fleet+":"+tag, fmt.Sprintf("LABEL test=%s\n%s", rand.Text(), instructions))
 }
 
 // removeImages takes the fleet's images away, and with them their tags.
@@ -269,7 +244,7 @@ func TestARollout(t *testing.T) {
 	pooled := int64(u.count("SELECT id FROM gateway.slices WHERE status = 'available'"))
 
 	// The name that the slices were made of names another image now, as after every build.
-	u.build("latest", "ENV SIMULATED_MESSAGES_PER_MINUTE=121")
+	u.build("latest", "")
 	after := u.id("latest")
 	u.start("latest")
 	u.until("all but the one in use are done", 5*time.Minute, func() bool {
@@ -408,7 +383,7 @@ func TestARolloutToABrokenImage(t *testing.T) {
 func TestARolloutIsPausedResumedAndAborted(t *testing.T) {
 	u := newFleet(t, 4, func(s *config.Runner) { s.RolloutBatch, s.PoolSize = 1, 0 })
 	before := u.id("latest")
-	u.build("new", "ENV SIMULATED_MESSAGES_PER_MINUTE=121")
+	u.build("new", "")
 	for _, act := range []string{"pause", "resume", "abort", "rollback"} {
 		if err := u.tell(act); !errors.Is(err, jobs.ErrRefused) {
 			t.Errorf("%s without a rollout: %v", act, err)
@@ -504,7 +479,7 @@ func TestRolloutsKilledAnywhere(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			u := newFleet(t, 2, func(s *config.Runner) { s.PoolSize = 1 })
 			before := u.id("latest")
-			u.build("latest", "ENV SIMULATED_MESSAGES_PER_MINUTE=121")
+			u.build("latest", "")
 			after := u.id("latest")
 			u.start("latest")
 			u.killedAt(point)
@@ -555,7 +530,7 @@ func TestTheRolloutCommand(t *testing.T) {
 	u := newFleet(t, 1, func(s *config.Runner) { s.PoolSize = 0 })
 	ctx := context.Background()
 	u.build("broken", crashes)
-	u.build("new", "ENV SIMULATED_MESSAGES_PER_MINUTE=121")
+	u.build("new", "")
 	if err := rollout(ctx, u.settings, []string{u.settings.Fleet + ":absent"}); err == nil || !strings.Contains(err.Error(), "no image") {
 		t.Errorf("an image that is not there: %v", err)
 	}

@@ -76,9 +76,17 @@ func TestHybridReclaimTakesWhatIsAsked(t *testing.T) {
 	if now := usage(t, tenant.Group); now.OOMKills != 0 || now.CPU <= before.CPU {
 		t.Errorf("%+v after %+v", now, before)
 	}
-	// More than there is: all comes that can.
-	if given, err := machine.Reclaim(t.Context(), tenant.Group, 400*mb); err != nil || given < 70*mb {
-		t.Errorf("of all came %d bytes, %v", given, err)
+	// More than there is: what comes is told, and in the end all has come that can. Pages that were just
+	// used may need a second look.
+	var all int64
+	for given := int64(1); given > 0 && all < 70*mb; all += given {
+		var err error
+		if given, err = machine.Reclaim(t.Context(), tenant.Group, 400*mb); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all < 70*mb {
+		t.Errorf("of all came %d bytes", all)
 	}
 	if now := limit(t, group); now != 512*mb {
 		t.Errorf("the limit is %d bytes after more was asked than there was", now)

@@ -23,18 +23,17 @@ func (c Config) compressors() []string {
 	return compressors
 }
 
-// filled is the config with what it leaves open decided for this server.
-func (c Config) filled() (Config, error) {
-	switch c.Kind {
-	case "", Auto:
+// filled is the config with what it leaves open decided for this server. A file with this label that is
+// there keeps its size: what suits depends on how full the disk is, and that changes.
+func (c Config) filled(label string) (Config, error) {
+	if err := c.Kind.Check(); err != nil {
+		return c, err
+	}
+	if c.Kind == "" || c.Kind == Auto {
 		c.Kind = choose()
-	case Zswap:
-		if !hasZswap() {
-			return c, ErrNoZswap
-		}
-	case Zram, File:
-	default:
-		return c, fmt.Errorf("%q is no kind of swap: zswap, zram, file or auto", c.Kind)
+	}
+	if c.Kind == Zswap && !hasZswap() {
+		return c, ErrNoZswap
 	}
 	if c.File == "" {
 		c.File = DefaultFile
@@ -51,6 +50,15 @@ func (c Config) filled() (Config, error) {
 	}
 	var free int64
 	if c.Kind != Zram {
+		if found, ours, err := labelOf(c.File); err != nil {
+			return c, err
+		} else if ours && found == label {
+			info, err := os.Stat(c.File)
+			if err == nil {
+				c.Size = info.Size()
+			}
+			return c, err
+		}
 		if free, err = room(c.File); err != nil {
 			return c, err
 		}
@@ -83,19 +91,15 @@ func size(kind Kind, ram, free int64) int64 {
 // whole is bytes in whole MiB.
 func whole(bytes int64) int64 { return bytes >> 20 << 20 }
 
-// room is how much disk there is for a file; what it takes already counts.
+// room is how much disk there is for a file.
 func room(path string) (int64, error) {
-	var taken int64
-	if info, err := os.Stat(path); err == nil {
-		taken = info.Size()
-	}
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		var disk unix.Statfs_t
 		err := unix.Statfs(dir, &disk)
 		if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
 			continue // it is made later
 		}
-		return int64(disk.Bavail)*disk.Bsize + taken, err
+		return int64(disk.Bavail) * disk.Bsize, err
 	}
 }
 

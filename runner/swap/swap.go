@@ -27,6 +27,15 @@ const (
 	File Kind = "file"
 )
 
+// Check is an error for what is no kind.
+func (k Kind) Check() error {
+	switch k {
+	case "", Auto, Zswap, Zram, File:
+		return nil
+	}
+	return fmt.Errorf("%q is no kind of swap: zswap, zram, file or auto", string(k))
+}
+
 // DefaultFile is where the swap file is, unless Config has another place.
 const DefaultFile = "/var/lib/slicegate/swap"
 
@@ -98,7 +107,7 @@ func (p place) setup(ctx context.Context, config Config) (State, error) {
 		return State{}, err
 	}
 	defer release()
-	if config, err = config.filled(); err != nil {
+	if config, err = config.filled(p.label); err != nil {
 		return State{}, err
 	}
 	state, err := p.state()

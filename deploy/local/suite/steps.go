@@ -25,6 +25,7 @@ type result struct {
 	took  time.Duration
 	err   error
 	lines []string // the last that were said, for a failure
+	named []string // what failed, in its own words
 }
 
 // ErrFailed says that at least one step failed; which ones has been printed.
@@ -55,7 +56,7 @@ func (e *Environment) runSteps(ctx context.Context, steps []step) error {
 
 func (e *Environment) runStep(ctx context.Context, s step) result {
 	var mu sync.Mutex
-	var lines []string
+	var lines, named []string
 	started := time.Now()
 	err := e.report.Do(s.name, func(note func(string)) error {
 		say := e.logged(s.name, note)
@@ -66,6 +67,9 @@ func (e *Environment) runStep(ctx context.Context, s step) result {
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			if culprit.MatchString(line) && len(named) < 30 {
+				named = append(named, strings.TrimSpace(line))
+			}
 			if lines = append(lines, line); len(lines) > 1000 {
 				lines = lines[1:]
 			}
@@ -76,11 +80,14 @@ func (e *Environment) runStep(ctx context.Context, s step) result {
 	if ctx.Err() == nil && err != nil {
 		e.printFailure(s.name, err, lines)
 	}
-	return result{s.name, time.Since(started), err, lines}
+	return result{s.name, time.Since(started), err, lines, named}
 }
 
 // serviceLog is a line of log/slog's: what a service of ours told while it was tested.
 var serviceLog = regexp.MustCompile(`^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (DEBUG|INFO|WARN|ERROR) `)
+
+// culprit is a line that names a failed test of Go's or where it failed.
+var culprit = regexp.MustCompile(`^\s*(--- FAIL: |[a-z0-9_]+_test\.go:\d+: |panic: )`)
 
 // telling is false for lines that hide why a step failed: of packages that passed, and of the
 // services' own logs, which a package's failing test brings along whole.
@@ -113,6 +120,13 @@ func (e *Environment) summary(results []result) error {
 			passed++
 		}
 		e.report.Println(fmt.Sprintf("  %-16s %-7s %7.1f s", r.name, word, r.took.Seconds()))
+	}
+	for _, r := range results {
+		for _, line := range r.named { // once more: what a step printed is far above, and long
+			if r.err != nil {
+				e.report.Println("  ✗ " + line)
+			}
+		}
 	}
 	e.report.Println("")
 	e.report.Println(fmt.Sprintf("%d passed, %d failed", passed, len(results)-passed))

@@ -71,6 +71,31 @@ func TestEveryStepRunsButThoseWhoseNeedsFailed(t *testing.T) {
 	}
 }
 
+func TestWhatFailedIsNamedAfterTheTable(t *testing.T) {
+	e, said := environment(t)
+	err := e.runSteps(t.Context(), []step{
+		{name: "good", work: func(_ context.Context, line func(string)) error {
+			line("--- FAIL: TestTriedAgain (0.00s)")
+			return nil
+		}},
+		{name: "bad", work: func(_ context.Context, line func(string)) error {
+			line("--- FAIL: TestOne (1.00s)")
+			line("    --- FAIL: TestOne/part (1.00s)")
+			line("        one_test.go:7: three is not four")
+			for range 2000 {
+				line("something else")
+			}
+			return errors.New("broken")
+		}},
+	})
+	_, after, _ := strings.Cut(said(), "bad              FAILED")
+	_, names, _ := strings.Cut(after, "\n")
+	wanted := "  ✗ --- FAIL: TestOne (1.00s)\n  ✗ --- FAIL: TestOne/part (1.00s)\n  ✗ one_test.go:7: three is not four\n\n1 passed, 1 failed\n"
+	if !errors.Is(err, ErrFailed) || names != wanted {
+		t.Errorf("%v, said\n%s", err, said())
+	}
+}
+
 func TestAnInterruptedRunHasNoResult(t *testing.T) {
 	e, said := environment(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -29,7 +29,7 @@ const status = () => ({
   state: flaw === "status" ? "fine" : data.state,
   phoneNumber: data.state === "ready" ? "+15550100000" : null,
   uptime: (Date.now() - began) / 1000,
-  lastEventAt: null,
+  lastEventAt: data.state === "ready" && flaw !== "mute" ? new Date().toISOString() : null,
 });
 
 class Refused extends Error {

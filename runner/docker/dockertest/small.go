@@ -47,11 +47,19 @@ func SmallImage(t testing.TB) string {
 	if _, err := api.ImageInspect(context.Background(), name); err == nil {
 		return name
 	}
+	BuildSmall(t, name, "")
+	return name
+}
+
+// BuildSmall builds such an image under a name of the caller's, who takes it away, with instructions of a
+// Dockerfile on top.
+func BuildSmall(t testing.TB, name, instructions string) {
+	t.Helper()
 	var packed bytes.Buffer
 	archive := tar.NewWriter(&packed)
 	for name, content := range map[string]string{
 		"slice.cjs":  small,
-		"Dockerfile": fmt.Sprintf("FROM %s\nCOPY slice.cjs /app/slice.cjs\nENTRYPOINT [\"node\"]\nCMD [\"/app/slice.cjs\"]\n", Image(t)),
+		"Dockerfile": fmt.Sprintf("FROM %s\nCOPY slice.cjs /app/slice.cjs\nENTRYPOINT [\"node\", \"/app/slice.cjs\"]\n%s\n", Image(t), instructions),
 	} {
 		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
 			t.Fatal(err)
@@ -63,7 +71,7 @@ func SmallImage(t testing.TB) string {
 	if err := archive.Close(); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := api.ImageBuild(context.Background(), &packed, build.ImageBuildOptions{
+	answer, err := Client(t).ImageBuild(context.Background(), &packed, build.ImageBuildOptions{
 		Version: build.BuilderV1, Tags: []string{name}, Remove: true, ForceRemove: true, NetworkMode: "none",
 	})
 	if err != nil {
@@ -72,9 +80,8 @@ func SmallImage(t testing.TB) string {
 	defer answer.Body.Close()
 	said, err := io.ReadAll(answer.Body)
 	if err != nil || bytes.Contains(said, []byte("errorDetail")) {
-		t.Fatalf("build: %v: %s", err, said)
+		t.Fatalf("build %s: %v: %s", name, err, said)
 	}
-	return name
 }
 
 // smallName changes with what the image is made of.
