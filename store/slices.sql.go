@@ -490,6 +490,7 @@ WITH waiting AS (
 ), free AS (
     SELECT id FROM gateway.slices
     WHERE status = 'available' AND last_health_at > $1::timestamptz
+        AND EXISTS (SELECT FROM waiting) -- or its lock would have others pass it over for nobody's sake
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), served AS (
     UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false,
