@@ -38,13 +38,13 @@ func TestSwapCommands(t *testing.T) {
 func TestSwapIsShownInWords(t *testing.T) {
 	t.Parallel()
 	for wanted, state := range map[string]swap.State{
-		"none: `runner swap setup`":      {},
-		"zram, /dev/zram0":               {Kind: swap.Zram, Path: "/dev/zram0", Size: 96 << 20},
-		"10 MB of 96 MB":                 {Kind: swap.File, Used: 10 << 20, Size: 96 << 20},
-		"lzo-rle":                        {Kind: swap.Zram, Compressor: "lzo-rle"},
-		"/swapfile, 1 MB of 2 MB":        {Others: []swap.Area{{Path: "/swapfile", Used: 1 << 20, Size: 2 << 20}}},
-		swap.ErrNoZswap.Error():          {Lacks: []string{swap.ErrNoZswap.Error()}},
-		"RAM for compressed pages  3 MB": {RAM: 3 << 20},
+		"none: `runner swap setup`":            {},
+		"zram, /dev/zram0":                     {Kind: swap.Zram, Path: "/dev/zram0", Size: 96 << 20},
+		"10 MB of 96 MB":                       {Kind: swap.File, Used: 10 << 20, Size: 96 << 20},
+		"lzo-rle":                              {Kind: swap.Zram, Compressor: "lzo-rle"},
+		"/swapfile, 1 MB of 2 MB":              {Others: []swap.Area{{Path: "/swapfile", Used: 1 << 20, Size: 2 << 20}}},
+		swap.ErrNoZswap.Error():                {Lacks: []string{swap.ErrNoZswap.Error()}},
+		"RAM for compressed pages        3 MB": {RAM: 3 << 20},
 	} {
 		var shown strings.Builder
 		if err := showSwap(state, &shown); err != nil || !strings.Contains(shown.String(), wanted) {
