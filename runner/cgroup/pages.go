@@ -32,22 +32,38 @@ func Size(ranges []Range) (bytes int64) {
 	return bytes
 }
 
-// Diff is what both have: of a process's Swapped before it was woken and Present after, that which it
-// wanted back. Both must be in order, as they come.
-func Diff(before, now []Range) []Range {
+// Both is what a and b have in common. Each must be in order, as they come.
+func Both(a, b []Range) []Range {
 	var both []Range
-	for len(before) > 0 && len(now) > 0 {
-		start, end := max(before[0].Start, now[0].Start), min(before[0].End, now[0].End)
+	for len(a) > 0 && len(b) > 0 {
+		start, end := max(a[0].Start, b[0].Start), min(a[0].End, b[0].End)
 		if start < end {
 			both = append(both, Range{start, end})
 		}
-		if before[0].End < now[0].End {
-			before = before[1:]
+		if a[0].End < b[0].End {
+			a = a[1:]
 		} else {
-			now = now[1:]
+			b = b[1:]
 		}
 	}
 	return both
+}
+
+// Either is what a or b has. Each must be in order, as they come.
+func Either(a, b []Range) []Range {
+	var all []Range
+	for len(a) > 0 || len(b) > 0 {
+		if len(a) == 0 || len(b) > 0 && b[0].Start < a[0].Start {
+			a, b = b, a
+		}
+		if n := len(all); n > 0 && a[0].Start <= all[n-1].End {
+			all[n-1].End = max(all[n-1].End, a[0].End)
+		} else {
+			all = append(all, a[0])
+		}
+		a = a[1:]
+	}
+	return all
 }
 
 // userEnd is where a process's part of the address space ends, with the four-level page tables of

@@ -15,18 +15,25 @@ import (
 	"slicegate/runner/cgroup/cgrouptest"
 )
 
-func TestDiffIsWhatBothHave(t *testing.T) {
+func TestRangesInCommonAndTogether(t *testing.T) {
 	t.Parallel()
 	type ranges = []cgroup.Range
-	for _, test := range []struct{ before, now, want ranges }{
-		{nil, ranges{{1, 2}}, nil},
-		{ranges{{1, 2}}, nil, nil},
-		{ranges{{10, 20}}, ranges{{20, 30}}, nil},
-		{ranges{{10, 20}}, ranges{{5, 12}, {14, 16}, {18, 40}}, ranges{{10, 12}, {14, 16}, {18, 20}}},
-		{ranges{{10, 20}, {30, 40}, {50, 60}}, ranges{{0, 35}, {55, 57}}, ranges{{10, 20}, {30, 35}, {55, 57}}},
+	for _, test := range []struct{ a, b, both, either ranges }{
+		{nil, nil, nil, nil},
+		{nil, ranges{{1, 2}}, nil, ranges{{1, 2}}},
+		{ranges{{10, 20}}, ranges{{20, 30}}, nil, ranges{{10, 30}}},
+		{ranges{{10, 20}}, ranges{{5, 12}, {14, 16}, {18, 40}}, ranges{{10, 12}, {14, 16}, {18, 20}}, ranges{{5, 40}}},
+		{ranges{{10, 20}, {30, 40}, {50, 60}}, ranges{{0, 35}, {55, 57}}, ranges{{10, 20}, {30, 35}, {55, 57}}, ranges{{0, 40}, {50, 60}}},
+		{ranges{{10, 20}, {50, 60}}, ranges{{30, 40}}, nil, ranges{{10, 20}, {30, 40}, {50, 60}}},
 	} {
-		if got := cgroup.Diff(test.before, test.now); !slices.Equal(got, test.want) {
-			t.Errorf("%v of %v is %v, want %v", test.now, test.before, got, test.want)
+		for range 2 {
+			if got := cgroup.Both(test.a, test.b); !slices.Equal(got, test.both) {
+				t.Errorf("%v and %v have %v in common, want %v", test.a, test.b, got, test.both)
+			}
+			if got := cgroup.Either(test.a, test.b); !slices.Equal(got, test.either) {
+				t.Errorf("%v and %v together are %v, want %v", test.a, test.b, got, test.either)
+			}
+			test.a, test.b = test.b, test.a
 		}
 	}
 }
@@ -45,7 +52,7 @@ func swapped(t testing.TB, pid int, within cgroup.Range) []cgroup.Range {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cgroup.Diff([]cgroup.Range{within}, ranges)
+	return cgroup.Both([]cgroup.Range{within}, ranges)
 }
 
 // majorFaults is how often a process waited for a page: the 12th field of its stat, after its name.
@@ -76,7 +83,7 @@ func TestPagesThatWereWantedBackAreLearnedAndBroughtBackAhead(t *testing.T) {
 		t.Fatalf("%d bytes of 40 MB are in swap", size)
 	}
 	walked, err := cgroup.SwappedByWalk(tenant.PID)
-	if walked = cgroup.Diff([]cgroup.Range{held}, walked); err != nil || !slices.Equal(walked, before) {
+	if walked = cgroup.Both([]cgroup.Range{held}, walked); err != nil || !slices.Equal(walked, before) {
 		t.Errorf("page by page: %v, %v, by the kernel's own scan: %v", walked, err, before)
 	}
 
@@ -85,13 +92,13 @@ func TestPagesThatWereWantedBackAreLearnedAndBroughtBackAhead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hot := cgroup.Diff(before, present)
-	if want := cgroup.Diff(before, []cgroup.Range{{Start: held.Start, End: held.Start + 10*mb}}); !slices.Equal(hot, want) {
+	hot := cgroup.Both(before, present)
+	if want := cgroup.Both(before, []cgroup.Range{{Start: held.Start, End: held.Start + 10*mb}}); !slices.Equal(hot, want) {
 		t.Errorf("learned %v, want %v", hot, want)
 	}
 
 	pushOut(t, tenant)
-	out := cgroup.Diff(hot, swapped(t, tenant.PID, held))
+	out := cgroup.Both(hot, swapped(t, tenant.PID, held))
 	if cgroup.Size(out) < 9*mb {
 		t.Fatalf("%d bytes of the hot set are in swap", cgroup.Size(out))
 	}
@@ -100,7 +107,7 @@ func TestPagesThatWereWantedBackAreLearnedAndBroughtBackAhead(t *testing.T) {
 	if err != nil || given != cgroup.Size(hot)+mb {
 		t.Errorf("went through %d bytes, %v", given, err)
 	}
-	if still := cgroup.Diff(hot, swapped(t, tenant.PID, held)); len(still) > 0 {
+	if still := cgroup.Both(hot, swapped(t, tenant.PID, held)); len(still) > 0 {
 		t.Errorf("still in swap: %v", still)
 	}
 	if rest := cgroup.Size(swapped(t, tenant.PID, held)); rest < 25*mb {

@@ -75,7 +75,7 @@ func (c *Controller) bringBack(ctx context.Context, w waking) {
 	swapped, err := c.swapped(w.group)
 	var brought int64
 	for _, one := range swapped {
-		ahead := cgroup.Diff(one.pages, w.hot[one.pid])
+		ahead := cgroup.Both(one.pages, w.hot[one.pid])
 		if len(w.hot) == 0 {
 			ahead = upTo(one.pages, untaught-brought)
 		}
@@ -99,7 +99,7 @@ func (c *Controller) bringBack(ctx context.Context, w waking) {
 	hot := map[int][]cgroup.Range{}
 	for _, one := range swapped {
 		if present, err := cgroup.Present(one.pid); err == nil {
-			hot[one.pid] = cgroup.Diff(one.pages, present)
+			hot[one.pid] = needed(one.pages, w.hot[one.pid], present)
 		}
 	}
 	c.mu.Lock()
@@ -117,6 +117,13 @@ func (c *Controller) bringBack(ctx context.Context, w waking) {
 	if err != nil && ctx.Err() == nil {
 		slog.WarnContext(ctx, "a wake is not written down", "slice", w.slice, "error", err.Error())
 	}
+}
+
+// needed is what a process is taken to need when it wakes: what it has of what was in swap, and of what
+// it needed the last time. That which was brought back and that it did not touch is not mapped, and so
+// not present: it is forgotten again.
+func needed(swapped, before, present []cgroup.Range) []cgroup.Range {
+	return cgroup.Both(cgroup.Either(swapped, before), present)
 }
 
 // process is what one process of a group has in swap.
