@@ -38,7 +38,7 @@ bench-slice: build ## what one slice weighs: memory awake and asleep, start, ima
 	@exec $(ROOT) bin/local bench-slice
 
 bench-memory: build ## what idle slices hold and what waking them costs, three ways at a time: make bench-memory SLICES=4 IDLE=30m PROFILES="simulated lean"
-	@exec $(ROOT) env SLICES="$(SLICES)" IDLE="$(IDLE)" PROFILES="$(PROFILES)" bin/local bench-memory
+	@exec $(ROOT) env SLICES="$(SLICES)" IDLE="$(IDLE)" PROFILES="$(PROFILES)" RECORD="$(RECORD)" bin/local bench-memory
 
 build: tools ## build the Go programs into bin/
 	@echo "Building the Go programs"

@@ -44,19 +44,8 @@ func (m Memory) Available() (int64, error) {
 	return bytes, nil
 }
 
-// Used implements jobs.Memory: what the container's control group is charged for, its page cache
-// included. On a hybrid host the figures are the version 1 controller's.
-func (m Memory) Used(container jobs.Container) (resident, swapped int64, err error) {
-	g, err := m.locate(container.PID)
-	if err != nil {
-		return 0, 0, err
-	}
-	file := borrow()
-	defer file.giveBack()
-	return g.used(file)
-}
-
-// used is how many bytes the group has of RAM and of swap.
+// used is how many bytes the group has of RAM, its page cache included, and of swap. On a hybrid host
+// the figures are the version 1 controller's.
 func (g Group) used(file *text) (resident, swapped int64, err error) {
 	current, swap := "/memory.current", "/memory.swap.current"
 	if g.hybrid {

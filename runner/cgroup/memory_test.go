@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"slicegate/jobs"
 	"slicegate/runner/cgroup"
 )
 
@@ -23,34 +22,6 @@ func tree(t *testing.T, files map[string]string) string {
 		}
 	}
 	return root
-}
-
-func TestUsed(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		files             map[string]string
-		resident, swapped int64
-	}{
-		"version 2": {map[string]string{
-			"proc/7/cgroup": "0::/slices/abc\n",
-			"sys/fs/cgroup/slices/abc/memory.current": "1000\n", "sys/fs/cgroup/slices/abc/memory.swap.current": "200\n",
-		}, 1000, 200},
-		"version 2 without swap": {map[string]string{
-			"proc/7/cgroup": "0::/slices/abc\n", "sys/fs/cgroup/slices/abc/memory.current": "1000\n",
-		}, 1000, 0},
-		"hybrid": {map[string]string{
-			"proc/7/cgroup": "5:memory:/slices/abc\n1:name=systemd:/other\n0::/unified\n",
-			"sys/fs/cgroup/memory/slices/abc/memory.usage_in_bytes": "1000\n", "sys/fs/cgroup/memory/slices/abc/memory.memsw.usage_in_bytes": "1300\n",
-		}, 1000, 300},
-	} {
-		resident, swapped, err := cgroup.Memory{Root: tree(t, test.files)}.Used(jobs.Container{PID: 7})
-		if err != nil || resident != test.resident || swapped != test.swapped {
-			t.Errorf("%s: %d, %d, %v", name, resident, swapped, err)
-		}
-	}
-	if _, _, err := (cgroup.Memory{Root: t.TempDir()}).Used(jobs.Container{PID: 7}); err == nil {
-		t.Error("a process that is not there uses no memory without an error")
-	}
 }
 
 func TestAvailable(t *testing.T) {

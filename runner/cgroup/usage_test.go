@@ -68,6 +68,12 @@ func TestUsageIsTheSameOfEachKindOfHost(t *testing.T) {
 		if usage, err := m.Usage(group); err != nil || usage.Pressure != -1 {
 			t.Errorf("%s: without PSI the pressure is %v, %v", name, usage.Pressure, err)
 		}
+		for _, file := range []string{"slices/abc/memory.swap.current", "memory/slices/abc/memory.memsw.usage_in_bytes"} {
+			_ = os.Remove(root + "/sys/fs/cgroup/" + file) // a kernel that does not account for swap has neither
+		}
+		if usage, err := m.Usage(group); err != nil || usage.Resident != 1000 || usage.Swapped != 0 {
+			t.Errorf("%s: without an account of swap: %+v, %v", name, usage, err)
+		}
 		if err := os.RemoveAll(root + "/sys"); err != nil {
 			t.Fatal(err)
 		}

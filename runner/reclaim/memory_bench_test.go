@@ -68,7 +68,8 @@ const (
 )
 
 // BenchmarkMemory prints what idle slices hold and what waking them costs, in each of the three ways
-// at the same time: `make bench-memory`. SLICES is how many of each kind, IDLE how long they are idle.
+// at the same time: `make bench-memory`. SLICES is how many of each kind, IDLE how long they are idle, RECORD a folder for what
+// the controllers saw of one slice each.
 func BenchmarkMemory(b *testing.B) {
 	count, idle := 4, 30*time.Minute
 	if text := os.Getenv("SLICES"); text != "" {
@@ -116,8 +117,19 @@ func BenchmarkMemory(b *testing.B) {
 	began := time.Now()
 	last := began
 	const look = 5 * time.Second
+	recordings := map[*arm]*recording{}
+	for _, a := range arms {
+		if a.way == ours {
+			recordings[a] = &recording{Profile: a.profile}
+		}
+	}
 	for time.Since(began) < idle {
-		rest(look)
+		for range look / time.Second { // oftener than the controllers look, so that none of it is missed
+			rest(time.Second)
+			for a, r := range recordings {
+				r.look(a)
+			}
+		}
 		now := time.Now()
 		each(arms, func(_ *arm, r *resident) {
 			if usage, err := kernel.Usage(r.group); err == nil {
@@ -141,11 +153,49 @@ func BenchmarkMemory(b *testing.B) {
 	for _, a := range arms {
 		results[a] = a.measure(idle)
 	}
+	if dir := os.Getenv("RECORD"); dir != "" {
+		for a, r := range recordings {
+			r.write(a, dir)
+		}
+	}
 	// One after the other: what is measured is one user who comes.
 	each(arms, func(a *arm, r *resident) { a.wake(ctx, r) })
 	cancel()
 	all.Wait()
 	print(arms, results, idle, cpu)
+}
+
+// recording is what the controller of an arm saw of its first slice, and did: recorded_test.go replays it.
+type recording struct {
+	Profile  string
+	Started  time.Time
+	Readings []reclaim.Reading
+	Steps    []recordedStep
+}
+
+type recordedStep struct {
+	At           time.Time
+	Asked, Given int64
+}
+
+func (r *recording) look(a *arm) {
+	reading, started, there := a.controller.Newest(a.residents[0].id)
+	if n := len(r.Readings); there && (n == 0 || reading.At.After(r.Readings[n-1].At)) {
+		r.Started, r.Readings = started, append(r.Readings, reading)
+	}
+}
+
+func (r *recording) write(a *arm, dir string) {
+	for _, step := range a.rows.of(a.residents[0].id) {
+		r.Steps = append(r.Steps, recordedStep{step.At, step.AskedBytes, step.GivenBytes})
+	}
+	content, err := json.Marshal(r)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, a.profile+".json"), append(content, '\n'), 0o600)
+	}
+	if err != nil {
+		a.b.Error(err)
+	}
 }
 
 func each(arms []*arm, do func(*arm, *resident)) {

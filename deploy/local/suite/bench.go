@@ -48,7 +48,7 @@ func (e *Environment) BenchMemory(ctx context.Context) error {
 		{name: "npm install", work: e.install},
 		{name: "slice image", needs: []string{"engine"}, work: e.BuildImage},
 		{name: "webjs image", needs: []string{"engine"}, work: e.BuildWebJSImage},
-		{name: "bench-memory", needs: []string{"postgres", "slice image", "webjs image"}, work: e.bench("./runner/reclaim", "Memory", 6*time.Hour, "SLICES", "IDLE", "PROFILES")},
+		{name: "bench-memory", needs: []string{"postgres", "slice image", "webjs image"}, work: e.bench("./runner/reclaim", "Memory", 6*time.Hour, "SLICES", "IDLE", "PROFILES", "RECORD")},
 	})
 }
 
