@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -179,20 +180,22 @@ type poolState struct {
 }
 
 func (w *FillPool) count(ctx context.Context, queries *store.Queries, server string, image store.ImageOfNewSlicesRow, now time.Time) (poolState, error) {
-	waiting, err := queries.CountWaiting(ctx)
-	if err != nil {
-		return poolState{}, err
-	}
 	counts, err := queries.CountPool(ctx, server)
 	if err != nil {
 		return poolState{}, err
 	}
-	slices, err := queries.PoolSlices(ctx, server)
+	rows, err := queries.PoolSlices(ctx, server)
 	if err != nil {
 		return poolState{}, err
 	}
-	pool := poolState{coming: int(counts.Provisioning), live: int(counts.Live), waiting: int(waiting)}
-	for _, slice := range slices {
+	pool := poolState{coming: int(counts.Provisioning), live: int(counts.Live), waiting: int(counts.Waiting)}
+	for _, id := range counts.Available {
+		i := slices.IndexFunc(rows, func(s store.Slice) bool { return s.ID == id })
+		if i < 0 { // given to one of those who were counted as waiting
+			pool.ready++
+			continue
+		}
+		slice := rows[i]
 		healthyAt := slice.StatusAt
 		if slice.LastHealthAt != nil {
 			healthyAt = *slice.LastHealthAt

@@ -34,7 +34,7 @@ func TestTwentyRegisterWithOneWarmSlice(t *testing.T) {
 	}
 	everyone.Wait()
 	b.until("everyone has a slice, and the pool is full", 10*time.Minute, func() bool {
-		return b.slices("assigned") == 20 && b.slices("available") == 1 && b.slices("provisioning") == 0
+		return b.slices("assigned") == 20 && b.slices("available") == 1 && b.slices("provisioning") == 0 // and not two
 	})
 	if users := b.count("SELECT count(DISTINCT user_id) FROM gateway.slices"); users != 20 {
 		t.Errorf("%d users have a slice", users)

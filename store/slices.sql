@@ -45,8 +45,11 @@ UPDATE gateway.slices SET version = version + 1 WHERE id = @id RETURNING *;
 SELECT pg_advisory_xact_lock(hashtextextended('pool ' || @server::text, 0));
 
 -- name: CountPool :one
+-- All of one moment: a user who is served between two statements would be waited for, and their slice be gone.
 SELECT count(*) FILTER (WHERE status = 'provisioning' AND moved_from IS NULL) AS provisioning,
-       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed') OR user_id IS NOT NULL) AS live
+       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed') OR user_id IS NOT NULL) AS live,
+       coalesce(array_agg(id) FILTER (WHERE status = 'available'), '{}')::bigint[] AS available,
+       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting
 FROM gateway.slices WHERE server = @server;
 
 -- name: PoolSlices :many

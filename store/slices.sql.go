@@ -138,19 +138,29 @@ func (q *Queries) AskRecycle(ctx context.Context, arg AskRecycleParams) (Slice, 
 
 const countPool = `-- name: CountPool :one
 SELECT count(*) FILTER (WHERE status = 'provisioning' AND moved_from IS NULL) AS provisioning,
-       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed') OR user_id IS NOT NULL) AS live
+       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed') OR user_id IS NOT NULL) AS live,
+       coalesce(array_agg(id) FILTER (WHERE status = 'available'), '{}')::bigint[] AS available,
+       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting
 FROM gateway.slices WHERE server = $1
 `
 
 type CountPoolRow struct {
 	Provisioning int64
 	Live         int64
+	Available    []int64
+	Waiting      int64
 }
 
+// All of one moment: a user who is served between two statements would be waited for, and their slice be gone.
 func (q *Queries) CountPool(ctx context.Context, server string) (CountPoolRow, error) {
 	row := q.db.QueryRow(ctx, countPool, server)
 	var i CountPoolRow
-	err := row.Scan(&i.Provisioning, &i.Live)
+	err := row.Scan(
+		&i.Provisioning,
+		&i.Live,
+		&i.Available,
+		&i.Waiting,
+	)
 	return i, err
 }
 

@@ -13,9 +13,6 @@ SELECT * FROM gateway.users WHERE id = @id;
 -- name: TouchLogin :exec
 UPDATE gateway.users SET last_login_at = @now::timestamptz WHERE id = @id;
 
--- name: CountWaiting :one
-SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL;
-
 -- name: WaitingBefore :one
 -- How many of those who wait come before a user who does.
 SELECT count(*) FROM gateway.users other, gateway.users mine

@@ -10,17 +10,6 @@ import (
 	"time"
 )
 
-const countWaiting = `-- name: CountWaiting :one
-SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL
-`
-
-func (q *Queries) CountWaiting(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, countWaiting)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const createUser = `-- name: CreateUser :one
 INSERT INTO gateway.users (email, password_hash, trial_ends_at, waiting_since, last_login_at)
 VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz)
