@@ -45,7 +45,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// bundle is a server of a test's own: database, fleet, directories and ports.
+// bundle is a server of a test's own: database, fleet, directories and ports. Its slices are of the small
+// image: most of what a runner does is the same whatever a slice is, and the real one starts in ten times the time.
 type bundle struct {
 	t        *testing.T
 	db       storetest.Database
@@ -63,7 +64,7 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 	b.settings = config.Runner{
 		DatabaseURL: b.db.URL, SlicesDatabaseURL: storetest.SlicesURL(t), SliceSocketDir: dockertest.Sockets(t),
 		SliceRoleKey: config.Key{9}, Server: "test", DataRoot: dockertest.Scratch(t), DockerHost: os.Getenv("DOCKER_HOST"),
-		SliceImage: dockertest.Image(t), Fleet: dockertest.Fleet(t), PoolSize: 1, MaxSlices: 3,
+		SliceImage: dockertest.SmallImage(t), Fleet: dockertest.Fleet(t), PoolSize: 1, MaxSlices: 3,
 		SliceMemory: 512 << 20, SliceReservation: 256 << 20, SliceSwap: 256 << 20, SliceCPUs: 0.5, SliceCPUShare: 0.25,
 		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second,
 		RolloutBatch: 5, RolloutPatience: time.Hour, RolloutAnswer: time.Minute, RolloutReady: time.Minute, RolloutLife: time.Minute,

@@ -11,6 +11,7 @@ import (
 
 	"slicegate/config"
 	"slicegate/jobs"
+	"slicegate/runner/docker/dockertest"
 )
 
 // alert is the detail of an open alert, "" if there is none.
@@ -108,7 +109,8 @@ func TestASliceOnAnotherPortThanItsRowsIsPutRight(t *testing.T) {
 
 func TestAnImageThatCannotStartIsTriedAtLongerAndLongerIntervals(t *testing.T) {
 	b := setup(t, func(s *config.Runner) {
-		s.WAEngine, s.PoolSize, s.MaxSlices, s.PoolRetry = "no-such-engine", 3, 9, 2*time.Second
+		s.SliceImage, s.WAEngine = dockertest.Image(t), "no-such-engine"
+		s.PoolSize, s.MaxSlices, s.PoolRetry = 3, 9, 2*time.Second
 	})
 	stop := b.work(b.hands())
 	b.until("three slices could not be made", 4*time.Minute, func() bool {

@@ -24,7 +24,6 @@ import (
 	"slicegate/jobs"
 	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
-	"slicegate/runner/docker/dockertest"
 	"slicegate/runner/host"
 	"slicegate/runner/schemas"
 )
@@ -49,11 +48,9 @@ var killPoints = []string{
 }
 
 func TestKilledAnywhere(t *testing.T) {
-	// What is killed is the runner: what the slice is does not matter.
-	image := dockertest.SmallImage(t)
 	for _, point := range killPoints {
 		t.Run(point, func(t *testing.T) {
-			b := setup(t, func(s *config.Runner) { s.SliceImage = image })
+			b := setup(t, nil)
 			b.killedAt(point)
 			b.secondRunner(func() {
 				b.until("a slice is ready", 3*time.Minute, func() bool { return b.slices("available") == 1 })

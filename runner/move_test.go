@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"slicegate/config"
 	"slicegate/jobs"
 	"slicegate/runner/docker/dockertest"
 	"slicegate/runner/host"
@@ -54,7 +55,7 @@ func (c customer) moved(to int64, user int64) {
 }
 
 func TestAUserIsMovedWithTheirData(t *testing.T) {
-	c := newCustomer(t)
+	c := newCustomerOf(t, func(s *config.Runner) { s.SliceImage = dockertest.Image(t) })
 	user, hands := *c.row().UserID, c.hands()
 	to, err := c.move()
 	if err != nil {
@@ -95,13 +96,12 @@ func TestASuspendedUserIsMovedAndStaysSuspended(t *testing.T) {
 }
 
 func TestAMoveKilledAnywhere(t *testing.T) {
-	image := dockertest.SmallImage(t)
 	for _, point := range []string{
 		"after docker DELETE /containers", "before sql DROP SCHEMA", "after sql ALTER SCHEMA", "after sql REASSIGN OWNED",
 		"before moving", "after moving", "before sql name: LeaveForMove", "after sql name: ArriveFromMove",
 	} {
 		t.Run(point, func(t *testing.T) {
-			c := newCustomerOf(t, image)
+			c := newCustomer(t)
 			user := *c.row().UserID
 			to, err := c.move()
 			if err != nil {

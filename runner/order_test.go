@@ -34,12 +34,11 @@ type customer struct {
 }
 
 // newCustomer registers somebody with a runner that is stopped again once they are served.
-func newCustomer(t *testing.T) customer { return newCustomerOf(t, dockertest.Image(t)) }
+func newCustomer(t *testing.T) customer { return newCustomerOf(t, nil) }
 
-// newCustomerOf gives them a slice of an image: of the small one where what a slice does does not matter.
-func newCustomerOf(t *testing.T, image string) customer {
+func newCustomerOf(t *testing.T, change func(*config.Runner)) customer {
 	t.Helper()
-	b := setup(t, func(s *config.Runner) { s.SliceImage = image })
+	b := setup(t, change)
 	ctx := context.Background()
 	client := b.client()
 	stop := b.work(b.hands())
@@ -136,7 +135,7 @@ func (c customer) isGone() {
 }
 
 func TestTheLifeOfASlice(t *testing.T) {
-	c := newCustomer(t)
+	c := newCustomerOf(t, func(s *config.Runner) { s.SliceImage = dockertest.Image(t) })
 	hands := c.hands()
 	c.work(hands)
 	for _, order := range []jobs.Order{jobs.OrderSuspend, jobs.OrderResume, jobs.OrderRecycle, jobs.OrderSuspend, jobs.OrderResume, jobs.OrderDestroy} {
@@ -206,7 +205,6 @@ func TestASuspensionEndsTheWishForARestart(t *testing.T) {
 
 // A runner that is killed while it carries out an order, and another one that goes on.
 func TestOrdersKilledAnywhere(t *testing.T) {
-	image := dockertest.SmallImage(t)
 	for _, kill := range []struct {
 		order jobs.Order
 		point string
@@ -227,7 +225,7 @@ func TestOrdersKilledAnywhere(t *testing.T) {
 		{jobs.OrderDestroy, "after sql name: FinishDestroy"},
 	} {
 		t.Run(string(kill.order)+" "+kill.point, func(t *testing.T) {
-			c := newCustomerOf(t, image)
+			c := newCustomer(t)
 			given := time.Now()
 			c.must(kill.order)
 			c.killedAt(kill.point)

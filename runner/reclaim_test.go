@@ -20,6 +20,7 @@ import (
 	"slicegate/runner/cgroup"
 	"slicegate/runner/cgroup/cgrouptest"
 	"slicegate/runner/docker"
+	"slicegate/runner/docker/dockertest"
 	"slicegate/runner/probe"
 	"slicegate/runner/reclaim"
 	"slicegate/store"
@@ -57,7 +58,9 @@ func (b *bundle) memory() (jobs.Hands, []func(context.Context)) {
 }
 
 func TestAnIdleSliceIsPushedOutAndOneInUseIsNot(t *testing.T) {
-	b := setup(t, func(s *config.Runner) { s.PoolSize, s.SampleEvery = 0, 5*time.Second })
+	b := setup(t, func(s *config.Runner) {
+		s.SliceImage, s.PoolSize, s.SampleEvery = dockertest.Image(t), 0, 5*time.Second
+	})
 	cgrouptest.Swap(t, 1<<30)
 	hands, besides := b.memory()
 	stop := b.work(hands, besides...)
