@@ -68,6 +68,7 @@ func Decide(now time.Time, server Server, all []Slice, settings Settings, since 
 	return plan
 }
 
+// stopped is why nothing may be taken. It stays the same as long as that lasts, and so is told once.
 func stopped(server Server, settings Settings) string {
 	switch {
 	case server.Paused:
@@ -75,9 +76,9 @@ func stopped(server Server, settings Settings) string {
 	case server.SwapTotal == 0:
 		return "the server has no swap"
 	case float64(server.SwapUsed) >= settings.SwapUse*float64(server.SwapTotal):
-		return fmt.Sprintf("%.0f %% of the swap is used", 100*float64(server.SwapUsed)/float64(server.SwapTotal))
+		return fmt.Sprintf("%.0f %% of the swap or more is used", 100*settings.SwapUse)
 	case server.SwapIn > settings.SwapIn:
-		return fmt.Sprintf("the server reads %.0f pages a second back", server.SwapIn)
+		return fmt.Sprintf("the server reads more than %.0f pages a second back", settings.SwapIn)
 	}
 	return ""
 }
