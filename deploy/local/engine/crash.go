@@ -36,8 +36,15 @@ func (e *Engine) Crash(ctx context.Context, down time.Duration) error {
 	case <-timer.C:
 	case <-ctx.Done(): // it must come back all the same
 	}
-	if err := d.start(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("start the engine again: %w", err)
+	// A supervisor tries again where its first start fails: on a busy machine dockerd gives its containerd too
+	// little time.
+	for try := 1; ; try++ {
+		err := d.start(context.WithoutCancel(ctx))
+		if err == nil {
+			return nil
+		}
+		if try == 3 {
+			return fmt.Errorf("start the engine again: %w", err)
+		}
 	}
-	return nil
 }
