@@ -29,15 +29,21 @@ func (b *bundle) alert(kind, subject string) (detail string) {
 	return detail
 }
 
+// settled waits until the slice runs and nobody is starting it: what ends while a job starts it is started
+// again at once, and is no crash. Each runner begins with such a job for each slice.
+func (c customer) settled() {
+	c.t.Helper()
+	starts := fmt.Sprintf("SELECT count(*) FROM river.river_job WHERE kind = 'start' AND (args->>'slice')::bigint = %d AND finalized_at IS ", c.slice)
+	c.until("it runs, and nobody is starting it", 3*time.Minute, func() bool {
+		inspected, err := c.api.ContainerInspect(context.Background(), c.container())
+		return err == nil && inspected.State.Running && c.count(starts+"NOT NULL") > 0 && c.count(starts+"NULL") == 0
+	})
+}
+
 // crash ends a slice's container and waits until that is counted.
 func (c customer) crash(nth int) {
 	c.t.Helper()
-	c.until("it runs, and nobody is starting it", 3*time.Minute, func() bool {
-		inspected, err := c.api.ContainerInspect(context.Background(), c.container())
-		return err == nil && inspected.State.Running &&
-			c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start' AND finalized_at IS NOT NULL") > 0 && // the runner's own, for which nothing is a crash
-			c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start' AND finalized_at IS NULL") == 0
-	})
+	c.settled()
 	if err := c.api.ContainerKill(context.Background(), c.container(), "KILL"); err != nil {
 		c.t.Fatal(err)
 	}

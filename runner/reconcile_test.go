@@ -38,11 +38,7 @@ func TestACrashedSliceIsStartedAgainEachTimeAfterALongerPause(t *testing.T) {
 	hands, ctx := c.hands(), context.Background()
 	c.work(hands)
 	for crash := 1; crash <= 3; crash++ {
-		// One that is just being started is started again at once, and nobody counts.
-		c.until("nothing is being started", 3*time.Minute, func() bool {
-			return c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start' AND finalized_at IS NULL") == 0 &&
-				c.count("SELECT count(*) FROM river.river_job WHERE kind = 'start'") > 0
-		})
+		c.settled()
 		before := time.Now()
 		if err := c.api.ContainerKill(ctx, c.container(), "KILL"); err != nil {
 			t.Fatal(err)

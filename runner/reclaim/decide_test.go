@@ -194,9 +194,9 @@ func TestTheServersBounds(t *testing.T) {
 		}
 	})
 	for name, server := range map[string]Server{
-		"an operator paused it":                    {SwapTotal: 32 << 30, Paused: true},
-		"the server has no swap":                   {},
-		"80 % of the swap or more is used":                 {SwapTotal: 10 << 30, SwapUsed: 9 << 30},
+		"an operator paused it":                              {SwapTotal: 32 << 30, Paused: true},
+		"the server has no swap":                             {},
+		"80 % of the swap or more is used":                   {SwapTotal: 10 << 30, SwapUsed: 9 << 30},
 		"the server reads more than 500 pages a second back": {SwapTotal: 32 << 30, SwapIn: 900},
 	} {
 		t.Run(name, func(t *testing.T) {
