@@ -29,10 +29,10 @@ func setting(name string) (int, error) {
 
 // The kernel's settings, as measured (docs/decisions/swap.md).
 const (
-	// swappiness of 100 takes a slice's own memory and its page cache in proportion; of 60, Debian's, it
-	// takes more than twice its share of the cache, which comes back from the disk.
+	// swappiness of 100 takes no more of a slice's page cache than its share; 60, Debian's, takes nearly
+	// twice that, which comes back from the disk.
 	swappiness = "100"
-	// pageCluster of 0 brings back the page that is wanted and none beside it: more took as long, and is
+	// pageCluster of 0 brings back the page that is wanted and none beside it: more was no faster, and is
 	// RAM that nobody asked for. What is wanted at waking is read ahead by the runner.
 	pageCluster = "0"
 	// poolPercent is how much of the RAM zswap may take before it writes to the disk.
