@@ -13,7 +13,7 @@ import (
 )
 
 // The compressors that are tried, in this order: lzo-rle took a twentieth less RAM than lz4
-// (docs/decisions/swap.md). zstd, which takes less and more time, is used where Config asks for it.
+// (docs/decisions/swap.md). zstd is used where Config asks for it.
 var compressors = []string{"lzo-rle", "lzo", "lz4", "zstd"}
 
 func (c Config) compressors() []string {
