@@ -12,3 +12,18 @@ func (c *Controller) Newest(slice int64) (reading Reading, started time.Time, th
 	}
 	return t.History[len(t.History)-1], t.Started, true
 }
+
+// Recorded is what a controller saw of one slice while it was idle, and what it took: written by
+// `make bench-memory RECORD=...`, and replayed.
+type Recorded struct {
+	Profile  string
+	Started  time.Time
+	Readings []Reading
+	Steps    []RecordedStep
+}
+
+// RecordedStep is a step that was carried out; sizes are bytes.
+type RecordedStep struct {
+	At           time.Time
+	Asked, Given int64
+}

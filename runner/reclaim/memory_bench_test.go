@@ -68,8 +68,8 @@ const (
 )
 
 // BenchmarkMemory prints what idle slices hold and what waking them costs, in each of the three ways
-// at the same time: `make bench-memory`. SLICES is how many of each kind, IDLE how long they are idle, RECORD a folder for what
-// the controllers saw of one slice each.
+// at the same time: `make bench-memory`. SLICES is how many of each kind, IDLE how long they are idle,
+// RECORD a folder for what the controllers saw of one slice each.
 func BenchmarkMemory(b *testing.B) {
 	count, idle := 4, 30*time.Minute
 	if text := os.Getenv("SLICES"); text != "" {
@@ -120,7 +120,7 @@ func BenchmarkMemory(b *testing.B) {
 	recordings := map[*arm]*recording{}
 	for _, a := range arms {
 		if a.way == ours {
-			recordings[a] = &recording{Profile: a.profile}
+			recordings[a] = &recording{reclaim.Recorded{Profile: a.profile}}
 		}
 	}
 	for time.Since(began) < idle {
@@ -165,18 +165,8 @@ func BenchmarkMemory(b *testing.B) {
 	print(arms, results, idle, cpu)
 }
 
-// recording is what the controller of an arm saw of its first slice, and did: recorded_test.go replays it.
-type recording struct {
-	Profile  string
-	Started  time.Time
-	Readings []reclaim.Reading
-	Steps    []recordedStep
-}
-
-type recordedStep struct {
-	At           time.Time
-	Asked, Given int64
-}
+// recording is of the first slice of an arm: recorded_test.go replays it.
+type recording struct{ reclaim.Recorded }
 
 func (r *recording) look(a *arm) {
 	reading, started, there := a.controller.Newest(a.residents[0].id)
@@ -187,7 +177,7 @@ func (r *recording) look(a *arm) {
 
 func (r *recording) write(a *arm, dir string) {
 	for _, step := range a.rows.of(a.residents[0].id) {
-		r.Steps = append(r.Steps, recordedStep{step.At, step.AskedBytes, step.GivenBytes})
+		r.Steps = append(r.Steps, reclaim.RecordedStep{At: step.At, Asked: step.AskedBytes, Given: step.GivenBytes})
 	}
 	content, err := json.Marshal(r)
 	if err == nil {

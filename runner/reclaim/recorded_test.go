@@ -10,18 +10,6 @@ import (
 	"time"
 )
 
-// recorded is what a controller saw of one slice while it was idle, and what it took: written by
-// `make bench-memory RECORD=…` (memory_bench_test.go).
-type recorded struct {
-	Profile  string
-	Started  time.Time
-	Readings []Reading
-	Steps    []struct {
-		At           time.Time
-		Asked, Given int64
-	}
-}
-
 // Decide is replayed over what real slices did under it: it would do the same again. Whoever changes
 // it on purpose records anew.
 func TestRecordedHistoriesAreDecidedAsTheyWere(t *testing.T) {
@@ -37,7 +25,7 @@ func TestRecordedHistoriesAreDecidedAsTheyWere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var seen recorded
+			var seen Recorded
 			if err := json.Unmarshal(content, &seen); err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +34,7 @@ func TestRecordedHistoriesAreDecidedAsTheyWere(t *testing.T) {
 	}
 }
 
-func replay(t *testing.T, seen recorded) {
+func replay(t *testing.T, seen Recorded) {
 	t.Helper()
 	slice := Slice{ID: 1, Started: seen.Started}
 	var asked, decided int64
