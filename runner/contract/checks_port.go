@@ -200,7 +200,7 @@ var platformChecks = []check{
 		address := "http://" + b.running.Address + ":4002"
 		got, err := b.ask(ctx, http.MethodGet, address+"/status", nil)
 		if err != nil {
-			return "", fmt.Errorf("there is none, so the platform asks on 4001 and takes its own questions off: %w", err)
+			return "", fmt.Errorf("there is none, so the platform asks on 4001, where what comes from a port below 1024 is not counted as use: %w", err)
 		}
 		b.platform = address
 		_, err = got.readStatus()

@@ -36,6 +36,27 @@ func TestEveryByteIsCountedInItsClass(t *testing.T) {
 	}
 }
 
+// An image that has no port for the platform is asked on the user's. Not a packet of that may count as the
+// user's, those of the handshake neither: it would keep the slice awake.
+func TestWhoAsksOnTheUsersPortFromAPrivilegedOneIsThePlatform(t *testing.T) {
+	b := setup(t)
+	group, id := b.group()
+	slice, peer := b.pair(group)
+	b.open()
+	for _, address := range []string{slice4, slice6} {
+		e := Exchange{Network: "tcp", Remote: net.JoinHostPort(address, "4001"), Size: 3000}
+		call[Nothing](slice, "Serve", e)
+		for e.From = 1019; e.From < 1024; e.From++ {
+			before := b.read(id)
+			call[Nothing](peer, "Transfer", e)
+			after := b.read(id)
+			if after.User != (Class{}) || after.Upstream != (Class{}) || after.Platform.Bytes < before.Platform.Bytes+2*3000 {
+				t.Errorf("%s, from port %d: %+v became %+v", address, e.From, before, after)
+			}
+		}
+	}
+}
+
 // exchange sends a known amount from one host to an address and holds against it what was counted.
 func (b *bench) exchange(id uint64, network string, class int, from, slice *host, to, port string) {
 	b.t.Helper()

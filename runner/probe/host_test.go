@@ -229,6 +229,7 @@ func (zeros) Read(p []byte) (int, error) {
 type Exchange struct {
 	Network string // tcp, udp
 	Remote  string // to be connected to, or served at
+	From    int    // port that Transfer connects from; 0 is any
 	Size    int    // bytes of each datagram, or each way of a connection
 	Count   int    // datagrams to and fro; 0 is until Stop
 	Flows   int    // at the same time; 0 is one
@@ -259,7 +260,7 @@ func (e Exchange) listen() (net.PacketConn, error) {
 
 // Transfer sends and receives Size bytes over one connection.
 func (*Host) Transfer(e Exchange, _ *Nothing) error {
-	conn, err := net.Dial(e.Network, e.Remote)
+	conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{Port: e.From}}).Dial(e.Network, e.Remote)
 	if err != nil {
 		return err
 	}
