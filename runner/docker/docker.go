@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -100,7 +99,7 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 	e := &Engine{
 		client: api, config: config, security: security, cgroupParent: cgroupParent(info.CgroupDriver, config.Fleet),
 		Advice: advice(info, proxies()),
-		http:   &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+		http:   &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialPrivileged}},
 	}
 	return e, nil
 }
@@ -261,8 +260,16 @@ func (e *Engine) Run(ctx context.Context, spec jobs.Spec) (jobs.Running, error) 
 	if err := e.ensureNetwork(ctx); err != nil {
 		return jobs.Running{}, fmt.Errorf("network %s: %w", e.network(), err)
 	}
-	if err := e.client.ContainerStart(ctx, name, container.StartOptions{}); err != nil {
+	if found, err = e.client.ContainerInspect(ctx, name); err != nil {
 		return jobs.Running{}, err
+	}
+	if !found.State.Running { // else an earlier run has started it by now
+		if err := e.endStrays(ctx, found.ID); err != nil {
+			return jobs.Running{}, err
+		}
+	}
+	if err := e.client.ContainerStart(ctx, name, container.StartOptions{}); err != nil {
+		return jobs.Running{}, errors.Join(err, e.discard(ctx, found.ID, err))
 	}
 	found, err = e.client.ContainerInspect(ctx, name)
 	if err != nil {
@@ -272,6 +279,18 @@ func (e *Engine) Run(ctx context.Context, spec jobs.Spec) (jobs.Running, error) 
 		return jobs.Running{}, &jobs.SliceError{Err: fmt.Errorf("%s stopped at once with code %d: %s", name, found.State.ExitCode, e.LastWords(ctx, spec.Slice))}
 	}
 	return e.running(found)
+}
+
+// discard removes a container that the engine cannot start, so that the next attempt makes another:
+// a containerd that was killed may hold on to one for good. Nothing of the slice is in it.
+func (e *Engine) discard(ctx context.Context, id string, cause error) error {
+	if !errdefs.IsConflict(cause) && !errdefs.IsAlreadyExists(cause) && !errdefs.IsInternal(cause) {
+		return nil // there was no answer, or it says what is to be done first
+	}
+	if err := endGroup(ctx, id, e.groups()[id]); err != nil {
+		return err
+	}
+	return e.remove(ctx, id)
 }
 
 func fatalIfImageMissing(image string, err error) error {
@@ -305,7 +324,21 @@ func (e *Engine) Remove(ctx context.Context, slice int64) error {
 	if err != nil {
 		return err
 	}
-	err = e.client.ContainerRemove(ctx, name, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	found, err := e.client.ContainerInspect(ctx, name)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.endStrays(ctx, found.ID); err != nil {
+		return err
+	}
+	return e.remove(ctx, found.ID)
+}
+
+func (e *Engine) remove(ctx context.Context, id string) error {
+	err := e.client.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) { // gone, or being removed by an earlier request
 		return nil
 	}
@@ -315,12 +348,9 @@ func (e *Engine) Remove(ctx context.Context, slice int64) error {
 // RemoveCgroup removes the empty parent of the fleet's control groups, which the engine leaves.
 func (e *Engine) RemoveCgroup() error {
 	var failures []error
-	for _, pattern := range []string{"/sys/fs/cgroup/" + e.cgroupParent, "/sys/fs/cgroup/*/" + e.cgroupParent} {
-		parents, _ := filepath.Glob(pattern)
-		for _, parent := range parents {
-			if err := os.Remove(parent); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				failures = append(failures, err)
-			}
+	for _, parent := range e.parents() {
+		if err := os.Remove(parent); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failures = append(failures, err)
 		}
 	}
 	return errors.Join(failures...)

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"slicegate/jobs"
 )
@@ -15,8 +19,8 @@ import (
 // A status is a few lines; more than this is not one.
 const statusLimit = 64 << 10
 
-// Status implements jobs.Containers. It asks the platform's port, so that it never counts as a
-// user; an image that has none is asked at the user's.
+// Status implements jobs.Containers. It asks the platform's port; an image that has none is asked at the
+// user's. Neither counts as a user.
 func (e *Engine) Status(ctx context.Context, running jobs.Running) (jobs.Status, error) {
 	status, err := e.status(ctx, "http://"+running.Address+":"+platformPort+"/status")
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -47,6 +51,35 @@ func checked(status jobs.Status, err error) (jobs.Status, error) {
 		err = errors.New("status names no state")
 	}
 	return status, err
+}
+
+// Ports from which only root may ask. On the user's port, the probe takes who comes from one of them for
+// the platform.
+const (
+	firstPrivileged = 512 // below are names that services have long had
+	afterPrivileged = 1024
+)
+
+// dialPrivileged connects from such a port, and tries others where one is taken.
+func dialPrivileged(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	const ports = afterPrivileged - firstPrivileged
+	start := rand.IntN(ports)
+	for i := range ports {
+		dialer := net.Dialer{
+			LocalAddr: &net.TCPAddr{Port: firstPrivileged + (start+i)%ports},
+			Control: func(_, _ string, raw syscall.RawConn) error {
+				var set error
+				// A port is free for other slices for the minute that a closed connection is remembered.
+				err := raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+				return errors.Join(err, set)
+			},
+		}
+		conn, err = dialer.DialContext(ctx, network, address)
+		if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			return conn, err
+		}
+	}
+	return nil, err
 }
 
 // errNoSuch is a question that an image does not know.

@@ -152,6 +152,11 @@ func nothingIsOrphaned(w world) (found []string) {
 			found = append(found, fmt.Sprintf("a container of slice %d, which no row knows", one.slice))
 		}
 	}
+	for _, id := range w.populated {
+		if !slices.ContainsFunc(w.containers, func(one container) bool { return one.running && one.id == id }) {
+			found = append(found, fmt.Sprintf("processes of container %s, which the engine says does not run", id))
+		}
+	}
 	return found
 }
 

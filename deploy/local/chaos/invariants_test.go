@@ -23,7 +23,8 @@ func whole() world {
 			{id: "a", slice: 1, running: true, startedAt: now.Add(-time.Minute), ports: []int{5001}},
 			{id: "c", slice: 3, running: true, startedAt: now.Add(-time.Minute), ports: []int{5005}},
 		},
-		roles: []int64{1, 2, 3}, schemas: []int64{1, 2, 3}, directories: []int64{1, 2, 3},
+		populated: []string{"a", "c"},
+		roles:     []int64{1, 2, 3}, schemas: []int64{1, 2, 3}, directories: []int64{1, 2, 3},
 		silent: map[int64]string{}, assigned: map[int64]int{1: 1, 2: 1, 4: 1},
 		jobs: []job{
 			{id: 1, kind: "reconcile", state: "running", runningAt: now.Add(-time.Second)},
@@ -75,6 +76,8 @@ func TestEachViolationIsNamed(t *testing.T) {
 		{"a destroyed one's container", func(w *world) { w.containers[1].slice = 4 }, "slice 4 (destroyed): has a container"},
 		{"a failed one's port", func(w *world) { w.slices[4].port = 5011 }, "slice 5 (failed): has port 5011"},
 		{"an orphaned container", func(w *world) { w.containers[1].slice = 9 }, "a container of slice 9, which no row knows"},
+		{"processes of a container that is no more", func(w *world) { w.populated = append(w.populated, "b") }, "processes of container b, which"},
+		{"processes of a container that has ended", func(w *world) { w.containers[1].running = false }, "processes of container c, which"},
 		{"an orphaned role", func(w *world) { w.roles = append(w.roles, 9) }, "a role of slice 9, which no row knows"},
 		{"an orphaned directory", func(w *world) { w.directories = append(w.directories, 9) }, "a directory of slice 9"},
 		{"a wait beside a free slice", func(w *world) { w.waiting = 2 }, "2 users wait, with 1 slices free"},

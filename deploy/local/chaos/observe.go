@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -41,8 +42,8 @@ func (o *observer) look(ctx context.Context) (world, error) {
 		name string
 		look func(context.Context, *world) error
 	}{
-		// Containers first: a row is always there before its container.
-		{"containers", o.lookAtContainers}, {"rows", o.lookAtRows}, {"jobs", o.lookAtJobs}, {"schemas", o.lookAtSchemas}, {"directories", o.lookAtDirectories},
+		// Each is there before the one that is looked at ahead of it.
+		{"control groups", o.lookAtGroups}, {"containers", o.lookAtContainers}, {"rows", o.lookAtRows}, {"jobs", o.lookAtJobs}, {"schemas", o.lookAtSchemas}, {"directories", o.lookAtDirectories},
 	} {
 		if err := step.look(ctx, &w); err != nil {
 			return w, fmt.Errorf("%s: %w", step.name, err)
@@ -155,6 +156,21 @@ func (o *observer) lookAtContainers(ctx context.Context, w *world) error {
 			}
 		}
 		w.containers = append(w.containers, seen)
+	}
+	return nil
+}
+
+// lookAtGroups lists the containers that have processes, whatever the engine says.
+func (o *observer) lookAtGroups(_ context.Context, w *world) error {
+	files, err := filepath.Glob("/sys/fs/cgroup/*/" + o.fleet + "s/*/cgroup.procs")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if id := filepath.Base(filepath.Dir(file)); err == nil && len(content) > 0 && !slices.Contains(w.populated, id) {
+			w.populated = append(w.populated, id)
+		}
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ type world struct {
 	slices      []sliceRow
 	waiting     int // users whom a slice is owed
 	containers  []container
-	roles       []int64 // the slices whose role, schema, directory there is
+	populated   []string // containers, by id, in whose control groups processes are
+	roles       []int64  // the slices whose role, schema, directory there is
 	schemas     []int64
 	directories []int64
 	silent      map[int64]string // slices that do not answer on their port, and what happens instead
