@@ -181,6 +181,15 @@ func TestV2TheControllerTakesWhatIsNotUsed(t *testing.T) {
 	takesWhatIsNotUsed(t)
 }
 
+// most is what the kernel may take when it is asked for so much. Through memory.reclaim, Linux 6.1 was seen
+// to take up to twice of it, and some MB of a small step: it goes through its lists in batches.
+func most(asked int64) int64 {
+	if cgrouptest.Pure() {
+		return 2*asked + 4*mb
+	}
+	return asked + asked/4 + mb
+}
+
 // takesWhatIsNotUsed: of two slices of 120 MB, of which 30 are used, one is in a session. The other is
 // taken down to what it uses, in steps; it comes back when it is wanted, and a new controller knows
 // what it needs.
@@ -214,7 +223,7 @@ func takesWhatIsNotUsed(t *testing.T) {
 	var taken int64
 	for _, step := range steps {
 		taken += step.GivenBytes
-		if step.AskedBytes > whole/4 || step.GivenBytes > step.AskedBytes+step.AskedBytes/4+mb {
+		if step.AskedBytes > whole/4 || step.GivenBytes > most(step.AskedBytes) {
 			t.Errorf("asked for %d bytes of %d, %d came", step.AskedBytes, step.RssBefore, step.GivenBytes)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 // v2Tests are those that a server's own kind of control groups is needed for, whatever this machine has.
 var v2Tests = []vm.Tests{
 	{Package: "./runner/cgroup", Run: "V2|Pages|Processes"},
+	{Package: "./runner/reclaim", Run: "V2"},
+	{Package: "./runner/probe", Run: "Killed|TakesOver|Group|Check|Opens|Watch|Privileged|Parent|Loopback|Fragments|Synthetic"},
 }
 
 // cgroupV2 runs them in a virtual machine.

@@ -17,6 +17,8 @@ type step struct {
 	name  string
 	needs []string // steps without which it cannot be run
 	work  func(ctx context.Context, line func(string)) error
+	// beside lets the steps after it begin before it has ended. It shares nothing with them.
+	beside bool
 }
 
 // result is how a step ended.
@@ -34,20 +36,34 @@ var ErrFailed = errors.New("not everything passed")
 // runSteps runs every step whose needs passed, whatever else failed, and prints what the
 // failed ones said and a table of all.
 func (e *Environment) runSteps(ctx context.Context, steps []step) error {
-	var results []result
+	results, ended := make([]result, len(steps)), map[string]<-chan struct{}{}
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	failed := func(name string) bool {
-		return slices.ContainsFunc(results, func(r result) bool { return r.name == name && r.err != nil })
+		i := slices.IndexFunc(steps, func(s step) bool { return s.name == name })
+		<-ended[name]
+		return results[i].err != nil
 	}
-	for _, s := range steps {
+	for i, s := range steps {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if i := slices.IndexFunc(s.needs, failed); i >= 0 {
-			results = append(results, result{name: s.name, err: fmt.Errorf("not run, for want of: %s", s.needs[i])})
-			continue
+		end := make(chan struct{})
+		ended[s.name] = end
+		work := func() {
+			defer close(end)
+			results[i] = e.runStep(ctx, s)
 		}
-		results = append(results, e.runStep(ctx, s))
+		if lacking := slices.IndexFunc(s.needs, failed); lacking >= 0 {
+			results[i] = result{name: s.name, err: fmt.Errorf("not run, for want of: %s", s.needs[lacking])}
+			close(end)
+		} else if s.beside {
+			beside.Go(work)
+		} else {
+			work()
+		}
 	}
+	beside.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -68,6 +69,33 @@ func TestEveryStepRunsButThoseWhoseNeedsFailed(t *testing.T) {
 	}
 	if err := e.runSteps(t.Context(), []step{{name: "one", work: work("one", nil)}}); err != nil || !strings.HasSuffix(said(), "\n1 passed, 0 failed\n") {
 		t.Fatalf("%v, said\n%s", err, said())
+	}
+}
+
+func TestAStepBesideOthersIsWaitedForWhereItIsNeededAndAtTheEnd(t *testing.T) {
+	e, said := environment(t)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	nothing := func(context.Context, func(string)) error { return nil }
+	err := e.runSteps(t.Context(), []step{
+		{name: "long", beside: true, work: func(context.Context, func(string)) error {
+			close(began)
+			<-goOn
+			return errors.New("broken")
+		}},
+		{name: "short", work: func(context.Context, func(string)) error {
+			<-began
+			close(goOn)
+			return nil
+		}},
+		{name: "needy", needs: []string{"long"}, work: func(context.Context, func(string)) error {
+			t.Error("it ran without what it needs")
+			return nil
+		}},
+		{name: "last", beside: true, work: nothing},
+	})
+	table := regexp.MustCompile(` +[0-9.]+ s`).ReplaceAllString(said(), "")
+	if !errors.Is(err, ErrFailed) || !strings.Contains(table, "  long             FAILED\n  short            passed\n  needy            FAILED\n  last             passed\n") {
+		t.Errorf("%v, said\n%s", err, said())
 	}
 }
 

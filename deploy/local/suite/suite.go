@@ -6,6 +6,8 @@ import "context"
 func (e *Environment) Run(ctx context.Context) error {
 	return e.runSteps(ctx, []step{
 		{name: "packages", work: e.Packages},
+		// Most of its time it waits, for a memory that settles.
+		{name: "cgroup v2", needs: []string{"packages"}, work: e.cgroupV2, beside: true},
 		{name: "engine", needs: []string{"packages"}, work: e.StartEngine},
 		{name: "postgres", needs: []string{"packages"}, work: e.StartPostgres},
 		{name: "npm install", work: e.install},
@@ -14,7 +16,6 @@ func (e *Environment) Run(ctx context.Context) error {
 		{name: "lint", needs: []string{"npm install"}, work: e.lint},
 		{name: "generated code", work: e.generated},
 		{name: "go tests", needs: []string{"postgres", "slice image", "webjs image", "npm install"}, work: e.goTests},
-		{name: "cgroup v2", needs: []string{"packages"}, work: e.cgroupV2},
 		{name: "faults", needs: []string{"postgres", "slice image"}, work: e.faults},
 		{name: "slice tests", needs: []string{"postgres", "npm install"}, work: e.script("slice", "test")},
 		{name: "web tests", needs: []string{"npm install"}, work: e.script("web", "test")},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"strings"
 )
 
 // archive writes the kernel's own format of an initramfs: cpio, "newc" (initramfs/buffer-format in the
@@ -36,6 +38,26 @@ func (a *archive) file(name, from string) {
 		a.err = err
 	}
 	a.content(name, content, 0o755)
+}
+
+// program takes a program with the shared libraries that it is linked to. Those go where the loader looks
+// without being told.
+func (a *archive) program(name, from string) error {
+	a.file(name, from)
+	output, err := exec.Command("ldd", from).Output()
+	if err != nil {
+		return fmt.Errorf("the libraries of %s: %w", from, err)
+	}
+	for line := range strings.Lines(string(output)) { // NAME => PATH (ADDRESS), or of the loader PATH (ADDRESS)
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) > 2 && fields[1] == "=>" && strings.HasPrefix(fields[2], "/"):
+			a.file("lib/"+fields[0], fields[2])
+		case strings.HasPrefix(fields[0], "/"):
+			a.file(strings.TrimPrefix(fields[0], "/"), fields[0])
+		}
+	}
+	return nil
 }
 
 func (a *archive) content(name string, content []byte, mode int) {

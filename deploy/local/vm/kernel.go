@@ -26,7 +26,7 @@ type kernel struct {
 const metaPackage = "linux-image-cloud-amd64"
 
 // wanted are the modules of what tests use.
-var wanted = []string{"virtio_pci", "virtio_blk", "zram", "lzo-rle", "lz4", "zstd"}
+var wanted = []string{"virtio_pci", "virtio_blk", "veth", "zram", "lzo-rle", "lz4", "zstd"}
 
 // kernel unpacks Debian's kernel, without installing it, unless the cache has one.
 func (m Machine) kernel(ctx context.Context) (kernel, error) {

@@ -1,5 +1,6 @@
 // Package vm runs Go tests on a kernel of their own: Debian's, in QEMU, with control groups of
-// version 2 alone and swap that is nobody else's. It needs no /dev/kvm, and no disk but a swap file.
+// version 2 alone and swap that is nobody else's. It uses no disk but a swap file, and no /dev/kvm: on a
+// machine that is itself virtual that may be there and not work.
 package vm
 
 import (
@@ -22,6 +23,7 @@ import (
 var Needs = []packages.Need{
 	{Programs: []string{"qemu-system-x86_64"}, Packages: []string{"qemu-system-x86"}, Why: "tests on pure cgroup v2"},
 	{Programs: []string{"/bin/busybox", "/usr/bin/busybox"}, Packages: []string{"busybox-static"}, Why: "tests on pure cgroup v2"},
+	{Programs: []string{"ip", "/usr/sbin/ip", "/sbin/ip"}, Packages: []string{"iproute2"}, Why: "tests on pure cgroup v2"},
 }
 
 // Tests are those of one Go package.
@@ -42,7 +44,7 @@ type Machine struct {
 const (
 	memory   = 512 << 20 // bytes of RAM
 	swapDisk = 512 << 20 // bytes of the disk that tests may swap to
-	patience = 4 * time.Minute
+	patience = 15 * time.Minute
 )
 
 // Run builds the tests' binaries, boots, runs one after the other and shuts down. A test that fails or
@@ -69,7 +71,7 @@ func (m Machine) Run(ctx context.Context, tests ...Tests) error {
 	err = process.Run(ctx, process.Spec{
 		Name: "qemu", Path: packages.Need{Programs: Needs[0].Programs}.Path(), Line: results.Read,
 		Args: []string{
-			"-accel", "kvm", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", fmt.Sprintf("%dM", memory>>20),
+			"-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", fmt.Sprintf("%dM", memory>>20),
 			"-kernel", kernel.image, "-initrd", initramfs,
 			// A panic ends the machine, as -no-reboot makes of a reboot.
 			"-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on",
@@ -92,7 +94,7 @@ func (m Machine) initramfs(ctx context.Context, kernel kernel, tests []Tests) (s
 	}
 	defer file.Close()
 	archive := newArchive(file)
-	for _, dir := range []string{"bin", "dev", "proc", "sys", "tmp", "run", "var", "var/tmp", "modules", "tests"} {
+	for _, dir := range []string{"bin", "lib", "lib64", "dev", "proc", "sys", "tmp", "run", "var", "var/tmp", "modules", "tests"} {
 		archive.directory(dir)
 	}
 	archive.console("dev/console")
@@ -104,6 +106,9 @@ func (m Machine) initramfs(ctx context.Context, kernel kernel, tests []Tests) (s
 	}
 	archive.file("init", guest)
 	archive.file("bin/busybox", packages.Need{Programs: Needs[1].Programs}.Path())
+	if err := archive.program("bin/ip", packages.Need{Programs: Needs[2].Programs}.Path()); err != nil {
+		return "", err
+	}
 	for _, module := range kernel.modules {
 		name := "modules/" + filepath.Base(module)
 		archive.file(name, module)

@@ -97,7 +97,7 @@ func loopback() error {
 
 // begin runs one test binary to its end.
 func begin(test script.Test) error {
-	cmd := exec.Command(test.Path, "-test.v", "-test.run", test.Run, "-test.timeout", "3m")
+	cmd := exec.Command(test.Path, "-test.v", "-test.run", test.Run, "-test.timeout", "12m")
 	cmd.Env = []string{"PATH=/bin", "HOME=/tmp", "TMPDIR=/tmp", "CI=true", "TEST_SWAP_DEVICE=/dev/vda"}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/tmp", os.Stdout, os.Stdout
 	cmd.WaitDelay = 5 * time.Second
