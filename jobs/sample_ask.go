@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	inUseWithin = 5 * time.Minute  // of its user's last packet, a slice is in use
-	askEvery    = 50 * time.Second // at most; samples come every minute, more or less
-	silentAfter = 2 * time.Minute  // WhatsApp's keepalives come several times a minute
-	askIdle     = 30 * time.Minute // one that is idle and sounds well is asked so often
+	inUseWithin  = 5 * time.Minute  // of its user's last packet, a slice is in use
+	askEvery     = 50 * time.Second // at most; samples come every minute, more or less
+	silentAfter  = 2 * time.Minute  // WhatsApp's keepalives come several times a minute
+	startsWithin = time.Minute      // a slice answers after that, says the contract
+	askIdle      = 30 * time.Minute // one that is idle and sounds well is asked so often
 )
 
 // answer is what came of asking a slice's backend.
@@ -121,7 +122,7 @@ turns:
 			lock.Lock()
 			defer lock.Unlock()
 			answers[r.slice.ID] = answer{asked: true, status: status}
-			if err != nil {
+			if err != nil && r.at.Sub(r.started) > startsWithin {
 				slog.WarnContext(ctx, "a slice does not say how it is", "slice", r.slice.ID, "error", err.Error())
 			}
 		})

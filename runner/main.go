@@ -63,32 +63,37 @@ func signalContext() (context.Context, context.CancelFunc) {
 
 // Run carries out one command line.
 func Run(ctx context.Context, args []string) error {
-	commands := map[string]func(context.Context, config.Runner, []string) error{
-		"work":        alone(work),
-		"migrate":     alone(migrate),
-		"check-image": checkImage,
-		"slice":       slice,
-		"rollout":     rollout,
-		"reclaim":     reclaimCommand,
-		"answers":     answer,
-		"alerts":      alone(alerts),
-	}
-	if len(args) > 0 && args[0] == "swap" {
-		return swapCommand(ctx, args[1:], os.Stdout)
+	commands := map[string]func(context.Context, []string) error{
+		"work":        configured(alone(work)),
+		"migrate":     configured(alone(migrate)),
+		"check-image": configured(checkImage),
+		"slice":       configured(slice),
+		"rollout":     configured(rollout),
+		"reclaim":     configured(reclaimCommand),
+		"answers":     configured(answer),
+		"alerts":      configured(alone(alerts)),
+		"swap":        swapTo(os.Stdout), // a server is set up before it has settings
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)
 	}
-	settings, err := config.LoadRunner()
-	if err != nil {
-		return err
+	return commands[args[0]](ctx, args[1:])
+}
+
+// configured is a command that needs the settings.
+func configured(command func(context.Context, config.Runner, []string) error) func(context.Context, []string) error {
+	return func(ctx context.Context, args []string) error {
+		settings, err := config.LoadRunner()
+		if err != nil {
+			return err
+		}
+		var level slog.Level
+		if err := level.UnmarshalText([]byte(settings.LogLevel)); err != nil {
+			return fmt.Errorf("LOG_LEVEL must be debug, info, warn or error, not %q", settings.LogLevel)
+		}
+		slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+		return command(ctx, settings, args)
 	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(settings.LogLevel)); err != nil {
-		return fmt.Errorf("LOG_LEVEL must be debug, info, warn or error, not %q", settings.LogLevel)
-	}
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
-	return commands[args[0]](ctx, settings, args[1:])
 }
 
 // alone is a command without arguments.

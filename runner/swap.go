@@ -24,6 +24,10 @@ const swapUsage = `runner swap: the swap that this server's idle slices are push
   runner swap remove
                    take back what is in it, and put the kernel's settings back`
 
+func swapTo(to io.Writer) func(context.Context, []string) error {
+	return func(ctx context.Context, args []string) error { return swapCommand(ctx, args, to) }
+}
+
 // swapCommand is one of those above. It is asked for before there is a database, by a unit too.
 func swapCommand(ctx context.Context, args []string, to io.Writer) error {
 	if len(args) == 0 {
