@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"slicegate/runner/cgroup"
+	"slicegate/runner/cgroup/cgrouptest"
 )
 
 func seconds(of func()) float64 {
@@ -51,4 +52,33 @@ func BenchmarkServer(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(processor(b)-started)/float64(b.N)/1e3, "cpu-µs/op")
+}
+
+// BenchmarkPrefetch is how long it takes to bring a process back from a swap file ahead of its need, and
+// what share that is of the time that the process takes to fault it in by itself.
+func BenchmarkPrefetch(b *testing.B) {
+	const size = 96 * mb
+	cgrouptest.Swap(b, 2*size)
+	tenant := cgrouptest.Start(b, cgrouptest.Make(b))
+	held := []cgroup.Range{tenant.Hold(size)}
+	var ahead, itself float64
+	for b.Loop() {
+		for _, one := range []struct {
+			took *float64
+			do   func()
+		}{
+			{&ahead, func() {
+				if _, err := cgroup.Prefetch(b.Context(), tenant.PID, held); err != nil {
+					b.Fatal(err)
+				}
+			}},
+			{&itself, func() { tenant.Touch(size) }},
+		} {
+			pushOut(b, tenant)
+			*one.took += seconds(one.do)
+		}
+	}
+	b.ReportMetric(float64(size/mb)*float64(b.N)/ahead, "MB/s")
+	b.ReportMetric(ahead/itself, "of-its-own-faults")
+	b.ReportMetric(0, "ns/op")
 }

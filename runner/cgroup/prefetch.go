@@ -25,12 +25,16 @@ func Prefetch(ctx context.Context, pid int, ranges []Range) (bytes int64, err er
 		return 0, fmt.Errorf("prefetch of process %d: %w", pid, gone(err))
 	}
 	defer unix.Close(process)
-	for _, batch := range batches(ranges) {
+	all, asked := batches(ranges), 0
+	for i, batch := range all {
 		if err := context.Cause(ctx); err != nil {
 			return bytes, err
 		}
-		if err := willNeed(process, batch); err != nil {
-			return bytes, fmt.Errorf("prefetch of process %d: %w", pid, gone(err))
+		// The disk reads the next batch while this one is touched.
+		for ; asked < len(all) && asked <= i+1; asked++ {
+			if err := willNeed(process, all[asked]); err != nil {
+				return bytes, fmt.Errorf("prefetch of process %d: %w", pid, gone(err))
+			}
 		}
 		if err := touch(pid, batch); err != nil {
 			return bytes, fmt.Errorf("prefetch of process %d: %w", pid, gone(err))

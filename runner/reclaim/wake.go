@@ -21,7 +21,7 @@ const (
 	// With less than this in swap there is nothing to wake.
 	asleep = 8 << 20
 	// Of a slice that has not taught yet what it needs, at most so much is brought back unasked.
-	untaught = 48 << 20
+	untaught = 96 << 20
 )
 
 // Wake exempts a slice whose user is on their way, and brings its memory back ahead of them. That is a
