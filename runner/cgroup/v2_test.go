@@ -188,7 +188,7 @@ func press(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("pressure", func(t *testing.T) {
-		cgrouptest.Start(t, cgrouptest.Make(t)).Hold(free + 100*mb)
+		cgrouptest.Start(t, cgrouptest.Make(t)).Hold(free + 200*mb)
 	})
 }
 
