@@ -53,22 +53,22 @@ func (c *Controller) carryOut(ctx context.Context, steps []Step) error {
 func (c *Controller) take(ctx context.Context, step Step) (*store.AddReclaimsParams, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	seen, err := c.Traffic.Seen()
+	if err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	t := c.tenants[step.Slice]
-	if t == nil || c.Clock().Before(t.Awake) {
+	if t == nil || c.Clock().Before(t.Awake) || seen[t.group.ID].UserBytes > t.used {
 		c.mu.Unlock()
 		return nil, nil
 	}
 	t.interrupt = cancel
-	before, used := t.History[len(t.History)-1], t.used
+	before, began := t.History[len(t.History)-1], time.Now()
 	c.mu.Unlock()
 
-	seen, err := c.Traffic.Seen()
-	if err != nil || seen[t.group.ID].UserBytes > used {
-		return nil, err
-	}
-	began := time.Now()
 	given, err := c.Memory.Reclaim(ctx, t.group, step.Bytes)
+	now := c.Clock()
 	took := time.Since(began)
 	after := before
 	if usage, err := c.Memory.Usage(t.group); err == nil {
@@ -76,7 +76,6 @@ func (c *Controller) take(ctx context.Context, step Step) (*store.AddReclaimsPar
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.Clock()
 	t.interrupt = nil
 	t.Pace.Note(now, given)
 	return &store.AddReclaimsParams{
