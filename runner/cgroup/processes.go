@@ -9,10 +9,14 @@ import (
 )
 
 // Processes are the ids of the processes of a group and of those below it, in no order.
-func (m Memory) Processes(g Group) ([]int, error) {
+func (m Memory) Processes(g Group) ([]int, error) { return ProcessesBelow(g.unified) }
+
+// ProcessesBelow is Processes of the group in a directory, of whatever hierarchy. One that is no more is
+// ErrGone.
+func ProcessesBelow(dir string) ([]int, error) {
 	var all []int
-	err := filepath.WalkDir(g.unified, func(path string, entry fs.DirEntry, err error) error {
-		if path != g.unified && errors.Is(gone(err), ErrGone) {
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if path != dir && errors.Is(gone(err), ErrGone) {
 			return nil // a group below ended meanwhile
 		}
 		if err != nil || !entry.IsDir() {
@@ -20,7 +24,7 @@ func (m Memory) Processes(g Group) ([]int, error) {
 		}
 		pids, err := procs(path)
 		all = append(all, pids...)
-		if path != g.unified && errors.Is(gone(err), ErrGone) {
+		if path != dir && errors.Is(gone(err), ErrGone) {
 			return nil
 		}
 		return err

@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+
+	"slicegate/runner/cgroup"
 )
 
 // An engine that was killed may hold a container for ended, or know it no more, whose processes run
@@ -86,7 +87,10 @@ func endGroup(ctx context.Context, id string, paths []string) error {
 	defer cancel()
 	killed := map[int]bool{}
 	for {
-		pids := processes(paths)
+		pids, err := processes(paths)
+		if err != nil {
+			return err
+		}
 		if len(pids) == 0 {
 			break
 		}
@@ -114,23 +118,16 @@ func endGroup(ctx context.Context, id string, paths []string) error {
 }
 
 // processes are those of groups and of what is below them.
-func processes(paths []string) (pids []int) {
+func processes(paths []string) (pids []int, err error) {
 	for _, path := range paths {
-		_ = filepath.WalkDir(path, func(dir string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.IsDir() {
-				return nil // it ended meanwhile
-			}
-			content, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-			for _, word := range bytes.Fields(content) {
-				if pid, err := strconv.Atoi(string(word)); err == nil && pid > 0 {
-					pids = append(pids, pid)
-				}
-			}
-			return nil
-		})
+		here, err := cgroup.ProcessesBelow(path)
+		if err != nil && !errors.Is(err, cgroup.ErrGone) {
+			return nil, err
+		}
+		pids = append(pids, here...)
 	}
 	slices.Sort(pids)
-	return slices.Compact(pids)
+	return slices.Compact(pids), nil
 }
 
 // removeGroup removes an empty group with those below it, which nobody else does any more.

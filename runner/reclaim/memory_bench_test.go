@@ -282,7 +282,7 @@ func (a *arm) start() {
 	}
 	r.until(b, "ready")
 	if a.profile == "simulated" {
-		if err := r.hold(browser); err != nil {
+		if _, err := r.send(http.MethodPut, "/api/simulated/memory", fmt.Sprintf(`{"bytes": %d}`, browser)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -300,29 +300,16 @@ func (a *arm) start() {
 // browser is what a phone that has none holds in place of Chromium: what that weighs beside its backend.
 const browser = 115 * mb
 
-// hold has the simulated phone hold memory that it does not use.
-func (r *resident) hold(bytes int64) error {
-	request, err := http.NewRequest(http.MethodPut, fmt.Sprintf("http://127.0.0.1:%d/api/simulated/memory", r.port), strings.NewReader(fmt.Sprintf(`{"bytes": %d}`, bytes)))
-	if err != nil {
-		return err
-	}
-	request.Close = true
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := (&http.Client{Timeout: 20 * time.Second}).Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("hold %d bytes: %s", bytes, answer.Status)
-	}
-	return nil
-}
+func (r *resident) ask(method, path string) (string, error) { return r.send(method, path, "") }
 
-func (r *resident) ask(method, path string) (string, error) {
-	request, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d%s", r.port, path), nil)
+// send asks with a body of JSON, if it is not empty.
+func (r *resident) send(method, path, body string) (string, error) {
+	request, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d%s", r.port, path), strings.NewReader(body))
 	if err != nil {
 		return "", err
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	request.Close = true // a connection that is closed later is traffic of a user who has left
 	answer, err := (&http.Client{Timeout: 20 * time.Second}).Do(request)

@@ -162,9 +162,13 @@ func (o *observer) lookAtContainers(ctx context.Context, w *world) error {
 
 // lookAtGroups lists the containers that have processes, whatever the engine says.
 func (o *observer) lookAtGroups(_ context.Context, w *world) error {
-	files, err := filepath.Glob("/sys/fs/cgroup/*/" + o.fleet + "s/*/cgroup.procs")
-	if err != nil {
-		return err
+	var files []string
+	for _, above := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*"} {
+		found, err := filepath.Glob(filepath.Join(above, o.fleet+"s", "*", "cgroup.procs"))
+		if err != nil {
+			return err
+		}
+		files = append(files, found...)
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(file)

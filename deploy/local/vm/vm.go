@@ -23,7 +23,7 @@ import (
 var Needs = []packages.Need{
 	{Programs: []string{"qemu-system-x86_64"}, Packages: []string{"qemu-system-x86"}, Why: "tests on pure cgroup v2"},
 	{Programs: []string{"/bin/busybox", "/usr/bin/busybox"}, Packages: []string{"busybox-static"}, Why: "tests on pure cgroup v2"},
-	{Programs: []string{"ip", "/usr/sbin/ip", "/sbin/ip"}, Packages: []string{"iproute2"}, Why: "tests on pure cgroup v2"},
+	packages.Networks,
 }
 
 // Tests are those of one Go package.
@@ -106,7 +106,7 @@ func (m Machine) initramfs(ctx context.Context, kernel kernel, tests []Tests) (s
 	}
 	archive.file("init", guest)
 	archive.file("bin/busybox", packages.Need{Programs: Needs[1].Programs}.Path())
-	if err := archive.program("bin/ip", packages.Need{Programs: Needs[2].Programs}.Path()); err != nil {
+	if err := archive.program("bin/ip", packages.Networks.Path()); err != nil {
 		return "", err
 	}
 	for _, module := range kernel.modules {
