@@ -9,7 +9,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -31,6 +33,7 @@ type Functions struct {
 	HashesAtOnce  int           `env:"HASHES_AT_ONCE" envDefault:"0" help:"password hashes computed at the same time; 0 is one per core"`
 	EventsLinger  time.Duration `env:"EVENTS_LINGER" envDefault:"90s" help:"how long the connection to a slice's events outlives its last listener"`
 	FunctionsPool int           `env:"FUNCTIONS_CONNECTIONS" envDefault:"10" help:"Postgres connections of the functions binary"`
+	Metrics       string        `env:"FUNCTIONS_METRICS" envDefault:"127.0.0.1:9481" help:"where functions serve /metrics, /healthz and /readyz: an address on loopback, or off"`
 	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 }
 
@@ -87,7 +90,55 @@ type Runner struct {
 	ReclaimSwapUse    float64       `env:"RECLAIM_SWAP_USE" envDefault:"0.8" help:"part of the server's swap that may be used before nothing more is pushed out"`
 	ReclaimSwapIn     float64       `env:"RECLAIM_SWAP_IN" envDefault:"500" help:"pages a second that the server reads back, above which nothing more is pushed out"`
 	ProbePins         string        `env:"PROBE_PINS" envDefault:"/sys/fs/bpf" help:"the bpffs in which the counters of the slices' packets outlive the runner"`
+	CheckEvery        time.Duration `env:"CHECK_EVERY" envDefault:"30s" help:"how often it is looked at what runs and what is wrong"`
+	MeasureEvery      time.Duration `env:"MEASURE_EVERY" envDefault:"5m" help:"how often it is read what slices have on disk"`
+	AskWithin         time.Duration `env:"ASK_WITHIN" envDefault:"5s" help:"a slice's backend that takes longer does not answer"`
+	Alerts            Alerts
+	Mail              Mail
+	HeartbeatURL      string        `env:"HEARTBEAT_URL,unset" secret:"true" help:"fetched every minute while this runner's checks are made: an outside service that misses it tells you that the server is gone"`
+	Metrics           string        `env:"RUNNER_METRICS" envDefault:"127.0.0.1:9482" help:"where the runner serves /metrics, /healthz and /readyz: an address on loopback, or off"`
 	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// Alerts are the thresholds of what a person is told, and when.
+type Alerts struct {
+	WhatsApp     time.Duration `env:"ALERT_WHATSAPP_FOR" envDefault:"2m" help:"a WhatsApp that is disconnected for so long is an alert, and its user gets a mail"`
+	Container    time.Duration `env:"ALERT_CONTAINER_FOR" envDefault:"0s" help:"a container that should run and does not for so long is an alert"`
+	Backend      time.Duration `env:"ALERT_BACKEND_FOR" envDefault:"0s" help:"a slice's backend that does not answer for so long is an alert"`
+	Page         time.Duration `env:"ALERT_PAGE_FOR" envDefault:"1m" help:"a slice that says ready, and whose page does not answer for so long, is an alert"`
+	Memory       float64       `env:"ALERT_MEMORY" envDefault:"0.9" help:"part of its memory limit above which a slice is an alert"`
+	Storage      float64       `env:"ALERT_STORAGE" envDefault:"0.9" help:"part of its disk quota above which a slice is an alert, and its user is told"`
+	Disk         float64       `env:"ALERT_DISK" envDefault:"0.85" help:"part of the server's disk above which it is an alert"`
+	RAM          float64       `env:"ALERT_RAM" envDefault:"0.9" help:"part of the server's RAM above which it is an alert"`
+	CPU          float64       `env:"ALERT_CPU" envDefault:"0.9" help:"part of the server's CPU above which it is an alert"`
+	CPUFor       time.Duration `env:"ALERT_CPU_FOR" envDefault:"5m" help:"once that has lasted for so long"`
+	SwapIn       float64       `env:"ALERT_SWAP_IN" envDefault:"1000" help:"pages a second that the server reads back from swap, above which it is an alert"`
+	SwapInFor    time.Duration `env:"ALERT_SWAP_IN_FOR" envDefault:"5m" help:"once that has lasted for so long"`
+	JobsBehind   time.Duration `env:"ALERT_JOBS_BEHIND" envDefault:"5m" help:"a job that could have been worked for so long and was not is an alert"`
+	PoolEmpty    time.Duration `env:"ALERT_POOL_EMPTY_FOR" envDefault:"10m" help:"a pool that should have slices and has none for so long is an alert"`
+	Certificates []string      `env:"ALERT_CERTIFICATES" help:"PEM files of the certificates that browsers are shown, separated by commas"`
+	Certificate  time.Duration `env:"ALERT_CERTIFICATE_LEFT" envDefault:"336h" help:"a certificate that ends sooner than this is an alert"`
+	Settle       time.Duration `env:"ALERT_SETTLE" envDefault:"5m" help:"an alert that is over is told to be so after this long; what comes back before is the same alert"`
+	Group        time.Duration `env:"NOTIFY_GROUP" envDefault:"30s" help:"how long a new alert waits for others, to be told in one mail"`
+	Repeat       time.Duration `env:"NOTIFY_REPEAT" envDefault:"4h" help:"how long after a mail an alert that is still open is told again"`
+	Incident     int           `env:"INCIDENT_SLICES" envDefault:"5" help:"so many slices of a server that lose WhatsApp within INCIDENT_WITHIN are one incident: the admin is told, and not each of their users"`
+	IncidentPart float64       `env:"INCIDENT_PART" envDefault:"0.1" help:"and so large a part of the server's linked slices"`
+	Within       time.Duration `env:"INCIDENT_WITHIN" envDefault:"10m" help:"the time in which they are counted"`
+}
+
+// Mail is how mails leave, and what they say of this installation.
+type Mail struct {
+	By        string   `env:"MAIL" envDefault:"file" help:"how mails leave: resend, smtp, or file: each is a file in MAIL_DIR, for development"`
+	Dir       string   `env:"MAIL_DIR" help:"with MAIL=file: the folder"`
+	From      string   `env:"MAIL_FROM" envDefault:"Slicegate <mail@localhost>" help:"the sender"`
+	Admins    []string `env:"ADMIN_EMAIL" help:"addresses that are told of servers and incidents, separated by commas; without one the log alone has them"`
+	ResendKey string   `env:"RESEND_API_KEY,unset" secret:"true" help:"with MAIL=resend: the API key"`
+	ResendURL string   `env:"RESEND_URL" envDefault:"https://api.resend.com/" help:"Resend's API"`
+	SMTP      string   `env:"SMTP_URL,unset" secret:"true" help:"with MAIL=smtp: smtp://user:password@host:587 (STARTTLS where it is offered) or smtps://user:password@host:465"`
+	LinkKey   Key      `env:"LINK_KEY,required,unset" secret:"true" help:"64 hex digits that the links in mails are made from"`
+	AppURL    string   `env:"APP_URL" envDefault:"http://app.localhost:8080" help:"the app's address, without a slash at the end: where links in mails lead"`
+	Brand     string   `env:"BRAND" envDefault:"Slicegate"`
+	Contact   string   `env:"CONTACT_EMAIL" help:"where customers write to; without it they are told to answer the mail"`
 }
 
 // LoadFunctions reads the settings of `functions` from the environment.
@@ -100,6 +151,7 @@ func LoadFunctions() (Functions, error) {
 		atLeast("TRIAL_DAYS", config.TrialDays, 0),
 		atLeast("HASHES_AT_ONCE", config.HashesAtOnce, 0),
 		atLeast("FUNCTIONS_CONNECTIONS", config.FunctionsPool, 2),
+		onLoopback("FUNCTIONS_METRICS", config.Metrics),
 		check(config.SessionLife >= time.Minute, "SESSION_LIFE must be at least 1m"),
 	)
 }
@@ -143,7 +195,48 @@ func LoadRunner() (Runner, error) {
 		check(config.ReclaimRate > 0 && config.ReclaimSwapIn > 0 && config.ReclaimRefaults > 0, "RECLAIM_RATE, RECLAIM_SWAP_IN and RECLAIM_REFAULTS must be more than 0"),
 		check(strings.HasPrefix(config.ProbePins, "/"), "PROBE_PINS must be an absolute path"),
 		check(config.RescueAfter > config.JobTimeout, "RESCUE_AFTER must exceed JOB_TIMEOUT"),
+		check(min(config.CheckEvery, config.MeasureEvery, config.AskWithin) >= time.Second, "CHECK_EVERY, MEASURE_EVERY and ASK_WITHIN must be at least 1s"),
+		check(config.AskWithin*3 <= config.JobTimeout, "JOB_TIMEOUT must be at least three times ASK_WITHIN"),
+		onLoopback("RUNNER_METRICS", config.Metrics),
+		config.Alerts.check(),
+		config.Mail.check(),
 	)
+}
+
+func (a Alerts) check() error {
+	part := func(name string, value float64) error {
+		return check(value > 0 && value <= 1, name+" must be above 0 and at most 1")
+	}
+	return errors.Join(
+		part("ALERT_MEMORY", a.Memory), part("ALERT_STORAGE", a.Storage), part("ALERT_DISK", a.Disk),
+		part("ALERT_RAM", a.RAM), part("ALERT_CPU", a.CPU), part("INCIDENT_PART", a.IncidentPart),
+		check(a.SwapIn > 0, "ALERT_SWAP_IN must be more than 0"),
+		atLeast("INCIDENT_SLICES", a.Incident, 2),
+		check(min(a.WhatsApp, a.Container, a.Backend, a.Page, a.CPUFor, a.SwapInFor, a.JobsBehind, a.PoolEmpty, a.Certificate, a.Settle, a.Group) >= 0, "the times of ALERT_… and NOTIFY_GROUP must not be negative"),
+		check(min(a.Repeat, a.Within) >= time.Minute, "NOTIFY_REPEAT and INCIDENT_WITHIN must be at least 1m"),
+	)
+}
+
+func (m Mail) check() error {
+	_, err := mail.ParseAddress(m.From)
+	smtp, smtpErr := url.Parse(m.SMTP)
+	resend, resendErr := url.Parse(m.ResendURL)
+	app, appErr := url.Parse(m.AppURL)
+	failures := []error{
+		check(err == nil, "MAIL_FROM must be an address, such as Slicegate <mail@example.com>"),
+		check(slices.Contains([]string{"file", "smtp", "resend"}, m.By), "MAIL must be resend, smtp or file"),
+		check(m.By != "file" || strings.HasPrefix(m.Dir, "/"), "MAIL=file needs MAIL_DIR, an absolute path"),
+		check(m.By != "resend" || m.ResendKey != "", "MAIL=resend needs RESEND_API_KEY"),
+		check(resendErr == nil && resend.Host != "", "RESEND_URL must be an address, such as https://api.resend.com/"),
+		// The URL holds a password: a complaint must not repeat it.
+		check(m.By != "smtp" || smtpErr == nil && smtp.Hostname() != "" && (smtp.Scheme == "smtp" || smtp.Scheme == "smtps"), "MAIL=smtp needs SMTP_URL, such as smtp://user:password@host:587"),
+		check(appErr == nil && app.Host != "" && !strings.HasSuffix(m.AppURL, "/"), "APP_URL must be an address without a slash at the end, such as https://app.example.com"),
+	}
+	for _, admin := range m.Admins {
+		_, err := mail.ParseAddress(admin)
+		failures = append(failures, check(err == nil, fmt.Sprintf("ADMIN_EMAIL: %q is no address", admin)))
+	}
+	return errors.Join(failures...)
 }
 
 // load parses T's env tags. A secret NAME may come as NAME_FILE, the path of a file that holds it.
@@ -174,6 +267,15 @@ func load[T any]() (T, error) {
 
 func atLeast(name string, value, least int) error {
 	return check(value >= least, fmt.Sprintf("%s must be %d or more", name, least))
+}
+
+// onLoopback lets nobody but this machine read what an address serves.
+func onLoopback(name, address string) error {
+	if address == "off" {
+		return nil
+	}
+	at, err := netip.ParseAddrPort(address)
+	return check(err == nil && at.Addr().IsLoopback(), name+" must be an address and port on loopback, such as 127.0.0.1:9481, or off")
 }
 
 func check(ok bool, complaint string) error {

@@ -17,6 +17,7 @@ func complete(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"DATABASE_URL": "postgres:///a", "SLICES_DATABASE_URL": "postgres:///b", "SLICE_SOCKET_DIR": "/run/s", "SLICE_ROLE_KEY": key,
+		"LINK_KEY": key, "MAIL_DIR": "/run/mail",
 	} {
 		t.Setenv(name, value)
 	}
@@ -54,6 +55,14 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"ROLLOUT_LIFE_WITHIN":      {"0s", "at least 1s"},
 		"WA_ENGINE":                {"baileys", "WA_ENGINE must be"},
 		"DATABASE_URL":             {"", "DATABASE_URL"},
+		"MAIL_DIR":                 {"", "needs MAIL_DIR"},
+		"MAIL":                     {"resend", "needs RESEND_API_KEY"},
+		"MAIL_FROM":                {"nobody", "MAIL_FROM must be"},
+		"APP_URL":                  {"https://app.example.com/", "without a slash"},
+		"ADMIN_EMAIL":              {"ann@example.com,bob", `"bob" is no address`},
+		"RUNNER_METRICS":           {"0.0.0.0:9482", "on loopback"},
+		"ALERT_DISK":               {"85", "ALERT_DISK must be above 0 and at most 1"},
+		"ASK_WITHIN":               {"20s", "three times ASK_WITHIN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			complete(t)
@@ -107,5 +116,14 @@ func TestEverySettingIsDescribed(t *testing.T) {
 	}
 	if !slices.ContainsFunc(settings, func(s config.Setting) bool { return s.Secret }) {
 		t.Error("no secret is marked as one")
+	}
+}
+
+func TestAComplaintAboutSMTPDoesNotRepeatItsPassword(t *testing.T) {
+	complete(t)
+	t.Setenv("MAIL", "smtp")
+	t.Setenv("SMTP_URL", "http://ann:hunter2@example.com")
+	if _, err := config.LoadRunner(); err == nil || !strings.Contains(err.Error(), "needs SMTP_URL") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -13,8 +13,15 @@ type Setting struct {
 
 // Settings lists what a binary reads, in the order of declaration.
 func Settings[T any]() []Setting {
-	var settings []Setting
-	for field := range reflect.TypeFor[T]().Fields() {
+	return settingsOf(reflect.TypeFor[T]())
+}
+
+func settingsOf(of reflect.Type) (settings []Setting) {
+	for field := range of.Fields() {
+		if field.Tag.Get("env") == "" { // settings of their own
+			settings = append(settings, settingsOf(field.Type)...)
+			continue
+		}
 		name, options, _ := strings.Cut(field.Tag.Get("env"), ",")
 		settings = append(settings, Setting{
 			Name:     name,

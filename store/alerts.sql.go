@@ -44,7 +44,7 @@ func (q *Queries) CloseAlertsOf(ctx context.Context, arg CloseAlertsOfParams) er
 }
 
 const listAlerts = `-- name: ListAlerts :many
-SELECT id, kind, subject, severity, detail, opened_at, closed_at FROM gateway.alerts WHERE closed_at IS NULL ORDER BY opened_at DESC, id DESC
+SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, good_since, server, user_id, cause, incident_id, settled_at FROM gateway.alerts WHERE closed_at IS NULL ORDER BY opened_at DESC, id DESC
 `
 
 // Those that are open, the newest first.
@@ -65,6 +65,13 @@ func (q *Queries) ListAlerts(ctx context.Context) ([]Alert, error) {
 			&i.Detail,
 			&i.OpenedAt,
 			&i.ClosedAt,
+			&i.Since,
+			&i.GoodSince,
+			&i.Server,
+			&i.UserID,
+			&i.Cause,
+			&i.IncidentID,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}

@@ -9,13 +9,20 @@ import (
 )
 
 type Alert struct {
-	ID       int64
-	Kind     string
-	Subject  string
-	Severity string
-	Detail   string
-	OpenedAt time.Time
-	ClosedAt *time.Time
+	ID         int64
+	Kind       string
+	Subject    string
+	Severity   string
+	Detail     string
+	OpenedAt   time.Time
+	ClosedAt   *time.Time
+	Since      *time.Time
+	GoodSince  *time.Time
+	Server     *string
+	UserID     *int64
+	Cause      string
+	IncidentID *int64
+	SettledAt  *time.Time
 }
 
 type Meter struct {
@@ -134,6 +141,11 @@ type Slice struct {
 	FloorBytes     *int64
 	FloorAt        *time.Time
 	ReclaimPaused  bool
+	WaReason       *string
+	LinkedAt       *time.Time
+	SilentSince    *time.Time
+	PageDeadSince  *time.Time
+	UserRestartAt  *time.Time
 }
 
 type User struct {
@@ -148,4 +160,10 @@ type User struct {
 	CreatedAt          time.Time
 	LastLoginAt        *time.Time
 	WaitListed         bool
+	EmailVerifiedAt    *time.Time
+	EmailBouncedAt     *time.Time
+	VerifyHash         []byte
+	VerifyExpiresAt    *time.Time
+	TellByEmail        bool
+	TellByWhatsapp     bool
 }

@@ -13,7 +13,7 @@ import (
 const createUser = `-- name: CreateUser :one
 INSERT INTO gateway.users (email, password_hash, trial_ends_at, waiting_since, last_login_at)
 VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz)
-RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed
+RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp
 `
 
 type CreateUserParams struct {
@@ -44,6 +44,12 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (User, e
 		&i.CreatedAt,
 		&i.LastLoginAt,
 		&i.WaitListed,
+		&i.EmailVerifiedAt,
+		&i.EmailBouncedAt,
+		&i.VerifyHash,
+		&i.VerifyExpiresAt,
+		&i.TellByEmail,
+		&i.TellByWhatsapp,
 	)
 	return i, err
 }
@@ -82,7 +88,7 @@ func (q *Queries) TouchLogin(ctx context.Context, arg TouchLoginParams) error {
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed FROM gateway.users WHERE email = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp FROM gateway.users WHERE email = $1
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -100,12 +106,18 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.CreatedAt,
 		&i.LastLoginAt,
 		&i.WaitListed,
+		&i.EmailVerifiedAt,
+		&i.EmailBouncedAt,
+		&i.VerifyHash,
+		&i.VerifyExpiresAt,
+		&i.TellByEmail,
+		&i.TellByWhatsapp,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed FROM gateway.users WHERE id = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp FROM gateway.users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -123,6 +135,12 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.CreatedAt,
 		&i.LastLoginAt,
 		&i.WaitListed,
+		&i.EmailVerifiedAt,
+		&i.EmailBouncedAt,
+		&i.VerifyHash,
+		&i.VerifyExpiresAt,
+		&i.TellByEmail,
+		&i.TellByWhatsapp,
 	)
 	return i, err
 }

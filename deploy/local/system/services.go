@@ -109,6 +109,10 @@ func (s *System) runnerEnvironment() ([]string, error) {
 		"SLICE_SOCKET_DIR":    s.database.SliceSockets,
 		"DATA_ROOT":           s.dataRoot(),
 		"FLEET":               s.fleetName(),
+		"APP_URL":             s.AppURL,
+	}
+	if s.settings["MAIL_DIR"] == "" {
+		environment["MAIL_DIR"] = s.mails()
 	}
 	if s.Engine != nil {
 		host, err := s.engineForRunner()
@@ -124,8 +128,10 @@ func (s *System) runnerEnvironment() ([]string, error) {
 	if s.image != "" {
 		environment["SLICE_IMAGE"] = s.image
 	}
-	if err := s.key(environment, "SLICE_ROLE_KEY", "slice-role-key"); err != nil {
-		return nil, err
+	for name, file := range map[string]string{"SLICE_ROLE_KEY": "slice-role-key", "LINK_KEY": "link-key"} {
+		if err := s.key(environment, name, file); err != nil {
+			return nil, err
+		}
 	}
 	return s.settings.with(environment), nil
 }
@@ -223,4 +229,5 @@ func (s *System) publish() error {
 }
 
 func (s *System) functionSockets() string { return filepath.Join(s.state.RunDir, "functions") }
+func (s *System) mails() string           { return s.state.Path("mail") }
 func (s *System) dataRoot() string        { return s.settings.or("DATA_ROOT", s.state.Path("data")) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -22,13 +21,10 @@ type settings map[string]string
 // the options say comes before it.
 func settingsFrom(environment func(string) (string, bool), options Options) settings {
 	found := settings{}
-	for _, declared := range []reflect.Type{reflect.TypeFor[config.Functions](), reflect.TypeFor[config.Runner]()} {
-		for i := range declared.NumField() {
-			name, _, _ := strings.Cut(declared.Field(i).Tag.Get("env"), ",")
-			for _, name := range []string{name, name + "_FILE"} {
-				if value, ok := environment(name); ok && value != "" {
-					found[name] = value
-				}
+	for _, declared := range append(config.Settings[config.Functions](), config.Settings[config.Runner]()...) {
+		for _, name := range []string{declared.Name, declared.Name + "_FILE"} {
+			if value, ok := environment(name); ok && value != "" {
+				found[name] = value
 			}
 		}
 	}
