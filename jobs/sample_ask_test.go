@@ -73,7 +73,7 @@ func (a asked) Probe(ctx context.Context, running Running) (Status, error) {
 		<-ctx.Done()
 		return Status{}, ctx.Err()
 	}
-	return Status{State: "ready"}, nil
+	return Status{Said: Said{State: "ready"}}, nil
 }
 
 func TestAHungSliceDelaysNobody(t *testing.T) {
@@ -119,7 +119,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		t.Errorf("a slice that did not answer is %q", *state)
 	}
 	for state, want := range map[string]*string{"disconnected": row.WaPhone, "logged_out": nil} {
-		s := &snapshot{readings: []reading{{slice: row}}, answers: map[int64]answer{0: {asked: true, status: &Status{State: state}}}}
+		s := &snapshot{readings: []reading{{slice: row}}, answers: map[int64]answer{0: {asked: true, status: &Status{Said: Said{State: state}}}}}
 		said := s.states()
 		if len(said) != 1 || said[0].WaState != state || (said[0].WaPhone == nil) != (want == nil) {
 			t.Errorf("%s without a phone: %+v", state, said)
@@ -135,5 +135,5 @@ type foreign struct{ Containers }
 
 func (foreign) Find(context.Context, int64) (Running, bool, error) { return Running{}, true, nil }
 func (foreign) Probe(context.Context, Running) (Status, error) {
-	return Status{State: "CONNECTED"}, nil
+	return Status{Said: Said{State: "CONNECTED"}}, nil
 }

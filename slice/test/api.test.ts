@@ -43,6 +43,7 @@ test("before the link: a code, an empty inbox, and nothing can be sent", async (
     {
       state: "qr",
       reason: null,
+      since: null,
       phoneNumber: null,
       uptime: 0,
       lastEventAt: null,
