@@ -135,7 +135,7 @@ type Mail struct {
 	Admins    []string `env:"ADMIN_EMAIL" help:"addresses that are told of servers and incidents, separated by commas; without one the log alone has them"`
 	ResendKey string   `env:"RESEND_API_KEY,unset" secret:"true" help:"with MAIL=resend: the API key"`
 	ResendURL string   `env:"RESEND_URL" envDefault:"https://api.resend.com/" help:"Resend's API"`
-	SMTP      string   `env:"SMTP_URL,unset" secret:"true" help:"with MAIL=smtp: smtp://user:password@host:587 (STARTTLS where it is offered) or smtps://user:password@host:465"`
+	SMTP      string   `env:"SMTP_URL,unset" secret:"true" help:"with MAIL=smtp: smtp://user:password@host:587 (with STARTTLS; without a password, where it is offered) or smtps://user:password@host:465"`
 	LinkKey   Key      `env:"LINK_KEY,required,unset" secret:"true" help:"64 hex digits that the links in mails are made from"`
 	AppURL    string   `env:"APP_URL" envDefault:"http://app.localhost:8080" help:"the app's address, without a slash at the end: where links in mails lead"`
 	Brand     string   `env:"BRAND" envDefault:"Slicegate"`
