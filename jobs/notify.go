@@ -43,7 +43,7 @@ func (w *Notify) Work(ctx context.Context, _ *river.Job[NotifyArgs]) error {
 		if err := queries.LockNotices(ctx); err != nil {
 			return err
 		}
-		rows, err := w.rows(ctx, queries)
+		rows, err := alertsToTell(ctx, queries)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -68,12 +68,8 @@ func (w *Notify) Work(ctx context.Context, _ *river.Job[NotifyArgs]) error {
 	return nil
 }
 
-func (w *Notify) rows(ctx context.Context, queries *store.Queries) (map[int64]store.AlertsToTellRow, error) {
-	var kinds []string
-	for kind := range w.Thresholds.incidentRules() {
-		kinds = append(kinds, kind)
-	}
-	list, err := queries.AlertsToTell(ctx, kinds)
+func alertsToTell(ctx context.Context, queries *store.Queries) (map[int64]store.AlertsToTellRow, error) {
+	list, err := queries.AlertsToTell(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -103,14 +99,10 @@ func (w *Notify) cases(ctx context.Context, queries *store.Queries, rows map[int
 			Route: alerts.Route{Recipient: one.Recipient, Channel: one.Channel}, Last: one.LastAt, Times: int(one.Times), Ended: one.EndedAt != nil,
 		})
 	}
-	members := map[string]bool{}
-	for _, incident := range w.Thresholds.incidents() {
-		members[incident.Of] = true
-	}
 	for id, row := range rows {
 		one := alerts.Case{
 			ID: id, Key: alerts.Key{Kind: row.Kind, Subject: row.Subject}, Opened: row.OpenedAt, Closed: row.ClosedAt,
-			Pending: row.Pending, Covered: row.IncidentID != nil || members[row.Kind] && row.IncidentPending,
+			Pending: row.Pending, Covered: row.IncidentID != nil,
 			Routes: w.routes(row), Notices: notices[id],
 		}
 		if row.UserID != nil {

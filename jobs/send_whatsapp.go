@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+
+	"slicegate/views"
 )
 
 // SendWhatsAppArgs asks for a customer to be told something in their own WhatsApp, through their own slice.
@@ -37,7 +39,7 @@ func (a SendWhatsAppArgs) key() string {
 type SendWhatsApp struct {
 	river.WorkerDefaults[SendWhatsAppArgs]
 	Containers Containers
-	Letterhead Letterhead
+	Letterhead views.Letterhead
 	Clock      Clock
 }
 
@@ -57,7 +59,7 @@ func (w *SendWhatsApp) Work(ctx context.Context, job *river.Job[SendWhatsAppArgs
 		err = ErrNotConnected
 	}
 	if err == nil {
-		err = w.Containers.Tell(ctx, running, whatsAppText(w.Letterhead, args.Told), args.key())
+		err = w.Containers.Tell(ctx, running, views.WhatsAppText(w.Letterhead, inWords(args.Told)), args.key())
 	}
 	switch {
 	case err == nil:

@@ -38,7 +38,7 @@ const (
 func work(ctx context.Context, settings config.Runner) error {
 	// Each job that works on a slice holds one connection for its lock beside those it uses.
 	// One more is the server's lease.
-	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers)+9)
+	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers+mailWorkers)+9)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func addAlertWorkers(workers *river.Workers, settings config.Runner, pool *pgxpo
 	})
 	river.AddWorker(workers, &jobs.CheckPlatform{Pool: pool, Thresholds: thresholds, Silence: silence, Clock: time.Now})
 	river.AddWorker(workers, &jobs.Notify{Pool: pool, Thresholds: thresholds, Admin: len(settings.Mail.Admins) > 0, Clock: time.Now})
-	river.AddWorker(workers, &jobs.SendWhatsApp{Containers: hands.Containers, Clock: time.Now})
+	river.AddWorker(workers, &jobs.SendWhatsApp{Containers: hands.Containers, Letterhead: letterhead(settings.Mail), Clock: time.Now})
 }
 
 func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*river.Client[pgx.Tx], error) {
@@ -248,6 +248,9 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		Answer: settings.RolloutAnswer, Ready: settings.RolloutReady, Life: settings.RolloutLife,
 	}})
 	addAlertWorkers(workers, settings, pool, hands)
+	if err := addMailWorkers(workers, settings.Mail, pool); err != nil {
+		return nil, err
+	}
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{
 		ID:      clientID(settings.Server, time.Now()),
@@ -256,6 +259,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		Queues: map[string]river.QueueConfig{
 			jobs.ServerQueue(settings.Server): {MaxWorkers: serverWorkers},
 			river.QueueDefault:                {MaxWorkers: defaultWorkers},
+			jobs.MailQueue:                    {MaxWorkers: mailWorkers},
 		},
 		JobTimeout:           settings.JobTimeout,
 		RescueStuckJobsAfter: settings.RescueAfter,
@@ -269,6 +273,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 			every(settings.CheckEvery, jobs.FanOutArgs{Job: jobs.CheckArgs{}.Kind()}),
 			every(settings.CheckEvery, jobs.CheckPlatformArgs{}),
 			every(10*time.Second, jobs.NotifyArgs{}),
+			every(30*time.Second, jobs.TendEmailsArgs{}),
 			every(30*time.Second, jobs.TendRolloutsArgs{}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
 			every(settings.MeasureEvery, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),

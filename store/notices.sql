@@ -6,7 +6,6 @@ SELECT pg_advisory_xact_lock(hashtextextended('notices', 0));
 -- All that somebody may still have to be told of, with whom it concerns as they are now.
 SELECT a.*,
        EXISTS (SELECT FROM gateway.conditions c WHERE c.kind = a.kind AND c.subject = a.subject) AS pending,
-       EXISTS (SELECT FROM gateway.conditions c WHERE c.kind = ANY(@incidents::text[]) AND c.server = a.server) AS incident_pending,
        (SELECT count(*) FROM gateway.alerts m WHERE m.incident_id = a.id) AS covers,
        coalesce(u.tell_by_email AND u.email_verified_at IS NOT NULL AND u.email_bounced_at IS NULL, false)::boolean AS user_by_email,
        coalesce(u.tell_by_whatsapp AND s.status = 'assigned' AND s.wa_state = 'ready', false)::boolean AS user_by_whatsapp,

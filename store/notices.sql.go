@@ -49,7 +49,6 @@ func (q *Queries) AddSilence(ctx context.Context, arg AddSilenceParams) (Silence
 const alertsToTell = `-- name: AlertsToTell :many
 SELECT a.id, a.kind, a.subject, a.severity, a.detail, a.opened_at, a.closed_at, a.since, a.server, a.user_id, a.cause, a.incident_id, a.settled_at,
        EXISTS (SELECT FROM gateway.conditions c WHERE c.kind = a.kind AND c.subject = a.subject) AS pending,
-       EXISTS (SELECT FROM gateway.conditions c WHERE c.kind = ANY($1::text[]) AND c.server = a.server) AS incident_pending,
        (SELECT count(*) FROM gateway.alerts m WHERE m.incident_id = a.id) AS covers,
        coalesce(u.tell_by_email AND u.email_verified_at IS NOT NULL AND u.email_bounced_at IS NULL, false)::boolean AS user_by_email,
        coalesce(u.tell_by_whatsapp AND s.status = 'assigned' AND s.wa_state = 'ready', false)::boolean AS user_by_whatsapp,
@@ -61,31 +60,30 @@ WHERE a.settled_at IS NULL ORDER BY a.id
 `
 
 type AlertsToTellRow struct {
-	ID              int64
-	Kind            string
-	Subject         string
-	Severity        string
-	Detail          string
-	OpenedAt        time.Time
-	ClosedAt        *time.Time
-	Since           *time.Time
-	Server          *string
-	UserID          *int64
-	Cause           string
-	IncidentID      *int64
-	SettledAt       *time.Time
-	Pending         bool
-	IncidentPending bool
-	Covers          int64
-	UserByEmail     bool
-	UserByWhatsapp  bool
-	SliceID         *int64
-	SliceServer     *string
+	ID             int64
+	Kind           string
+	Subject        string
+	Severity       string
+	Detail         string
+	OpenedAt       time.Time
+	ClosedAt       *time.Time
+	Since          *time.Time
+	Server         *string
+	UserID         *int64
+	Cause          string
+	IncidentID     *int64
+	SettledAt      *time.Time
+	Pending        bool
+	Covers         int64
+	UserByEmail    bool
+	UserByWhatsapp bool
+	SliceID        *int64
+	SliceServer    *string
 }
 
 // All that somebody may still have to be told of, with whom it concerns as they are now.
-func (q *Queries) AlertsToTell(ctx context.Context, incidents []string) ([]AlertsToTellRow, error) {
-	rows, err := q.db.Query(ctx, alertsToTell, incidents)
+func (q *Queries) AlertsToTell(ctx context.Context) ([]AlertsToTellRow, error) {
+	rows, err := q.db.Query(ctx, alertsToTell)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +106,6 @@ func (q *Queries) AlertsToTell(ctx context.Context, incidents []string) ([]Alert
 			&i.IncidentID,
 			&i.SettledAt,
 			&i.Pending,
-			&i.IncidentPending,
 			&i.Covers,
 			&i.UserByEmail,
 			&i.UserByWhatsapp,

@@ -31,7 +31,7 @@ type Case struct {
 	Opened   time.Time
 	Closed   *time.Time
 	Pending  bool    // it is over, and about to be the case again
-	Covered  bool    // an incident stands for it, or may in a moment
+	Covered  bool    // an incident stands for it
 	Silenced bool    // by an operator
 	User     int64   // whom it concerns; 0: nobody
 	Routes   []Route // all ways that are open now

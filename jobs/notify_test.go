@@ -19,17 +19,16 @@ import (
 	"slicegate/store"
 )
 
-// watch is a ward that is checked, and whose people are told.
-type watch struct {
+// guard is a ward that is checked, and whose people are told.
+type guard struct {
 	*ward
-	Directories
 	client *river.Client[pgx.Tx]
 	said   map[int64]Said
 	users  map[int64]int64 // of a slice
 }
 
-func newWatch(t *testing.T, slices int) *watch {
-	w := &watch{ward: newWard(t), said: map[int64]Said{}, users: map[int64]int64{}}
+func newGuard(t *testing.T, slices int) *guard {
+	w := &guard{ward: newWard(t), said: map[int64]Said{}, users: map[int64]int64{}}
 	client, err := river.NewClient(riverpgxv5.New(w.db.Pool), &river.Config{Schema: migrations.RiverSchema})
 	if err != nil {
 		t.Fatal(err)
@@ -46,12 +45,18 @@ func newWatch(t *testing.T, slices int) *watch {
 	return w
 }
 
-func (w *watch) Said(slice int64) (Said, time.Time, bool, error) {
-	said, there := w.said[slice]
-	return said, w.now, there, nil
+// writings are what slices have written down.
+type writings struct {
+	Directories
+	guard *guard
 }
 
-func (w *watch) exec(statement string, args ...any) {
+func (w writings) Said(slice int64) (Said, time.Time, bool, error) {
+	said, there := w.guard.said[slice]
+	return said, w.guard.now, there, nil
+}
+
+func (w *guard) exec(statement string, args ...any) {
 	w.t.Helper()
 	if _, err := w.db.Pool.Exec(context.Background(), statement, args...); err != nil {
 		w.t.Fatalf("%s: %v", statement, err)
@@ -59,7 +64,7 @@ func (w *watch) exec(statement string, args ...any) {
 }
 
 // becomes is what a slice writes down now.
-func (w *watch) becomes(slice int64, state string) {
+func (w *guard) becomes(slice int64, state string) {
 	since := w.said[slice].Since
 	if (w.said[slice].State == "ready") != (state == "ready") {
 		now := w.now
@@ -68,27 +73,27 @@ func (w *watch) becomes(slice int64, state string) {
 	w.said[slice] = Said{State: state, PhoneNumber: pointer("+15550100000"), Since: since}
 }
 
-func (w *watch) tryCheck(ctx context.Context) error {
+func (w *guard) tryCheck(ctx context.Context) error {
 	worker := &Check{
-		Pool: w.db.Pool, Hands: Hands{Containers: w.ward, Directories: w}, Thresholds: thresholds, Quota: 2 << 30, Memory: 512 << 20,
+		Pool: w.db.Pool, Hands: Hands{Containers: w.ward, Directories: writings{guard: w}}, Thresholds: thresholds, Quota: 2 << 30, Memory: 512 << 20,
 		Every: 30 * time.Second, SampleAge: 4 * time.Minute, Clock: func() time.Time { return w.now },
 	}
 	return worker.Work(rivertest.WorkContext(ctx, w.client), &river.Job[CheckArgs]{Args: CheckArgs{Server: w.server}})
 }
 
-func (w *watch) tryNotify(ctx context.Context) error {
+func (w *guard) tryNotify(ctx context.Context) error {
 	worker := &Notify{Pool: w.db.Pool, Thresholds: thresholds, Admin: true, Clock: func() time.Time { return w.now }}
 	return worker.Work(rivertest.WorkContext(ctx, w.client), &river.Job[NotifyArgs]{})
 }
 
-func (w *watch) check() {
+func (w *guard) check() {
 	w.t.Helper()
 	if err := w.tryCheck(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *watch) notify() {
+func (w *guard) notify() {
 	w.t.Helper()
 	if err := w.tryNotify(context.Background()); err != nil {
 		w.t.Fatal(err)
@@ -96,7 +101,7 @@ func (w *watch) notify() {
 }
 
 // pass lets time go by, with a check and a look at who is to be told every 30 s.
-func (w *watch) pass(d time.Duration) {
+func (w *guard) pass(d time.Duration) {
 	w.t.Helper()
 	for end := w.now.Add(d); w.now.Before(end); {
 		w.now = w.now.Add(min(30*time.Second, end.Sub(w.now)))
@@ -106,7 +111,7 @@ func (w *watch) pass(d time.Duration) {
 }
 
 // mails are what is owed, as "user:7 wa.disconnected opened".
-func (w *watch) mails() (lines []string) {
+func (w *guard) mails() (lines []string) {
 	w.t.Helper()
 	rows, err := w.db.Pool.Query(context.Background(), "SELECT user_id, detail FROM gateway.emails ORDER BY id")
 	if err != nil {
@@ -134,13 +139,13 @@ func (w *watch) mails() (lines []string) {
 	return lines
 }
 
-func (w *watch) alerts(where string, args ...any) int64 {
+func (w *guard) alerts(where string, args ...any) int64 {
 	w.t.Helper()
 	return w.value("SELECT count(*) FROM gateway.alerts WHERE "+where, args...)
 }
 
 func TestTheFlowOfADisconnection(t *testing.T) {
-	w := newWatch(t, 1)
+	w := newGuard(t, 1)
 	var slice, user int64
 	for slice, user = range w.users {
 	}
@@ -194,7 +199,7 @@ func TestTheFlowOfADisconnection(t *testing.T) {
 }
 
 func TestTwoHundredAtOnceAreOneIncidentAndNoStorm(t *testing.T) {
-	w := newWatch(t, 200)
+	w := newGuard(t, 200)
 	// All within the same minute, each on a second of its own.
 	order, began := rand.New(rand.NewPCG(1, 2)), w.now
 	away := map[int64]time.Duration{}
@@ -237,7 +242,7 @@ func TestTwoHundredAtOnceAreOneIncidentAndNoStorm(t *testing.T) {
 }
 
 func TestSilencesAndChannels(t *testing.T) {
-	w := newWatch(t, 2)
+	w := newGuard(t, 2)
 	var quiet, unverified int64
 	for slice := range w.users {
 		quiet, unverified = unverified, slice
@@ -277,7 +282,7 @@ func TestSilencesAndChannels(t *testing.T) {
 }
 
 func TestACheckWritesNothingWhereNothingChanged(t *testing.T) {
-	w := newWatch(t, 3)
+	w := newGuard(t, 3)
 	w.pass(5 * time.Minute)
 	before := w.value("SELECT sum(xmin::text::bigint)::bigint FROM gateway.slices")
 	w.pass(5 * time.Minute)
@@ -295,7 +300,7 @@ func TestNobodyIsToldTwiceUnderRandomHistories(t *testing.T) {
 	const histories = 100
 	for lane := range 4 {
 		t.Run(fmt.Sprint("lane ", lane), func(t *testing.T) {
-			w := newWatch(t, 6)
+			w := newGuard(t, 6)
 			for seed := lane; seed < histories; seed += 4 {
 				w.history(uint64(seed))
 			}
@@ -303,7 +308,7 @@ func TestNobodyIsToldTwiceUnderRandomHistories(t *testing.T) {
 	}
 }
 
-func (w *watch) history(seed uint64) {
+func (w *guard) history(seed uint64) {
 	w.t.Helper()
 	random := rand.New(rand.NewPCG(seed, 3))
 	w.exec("DELETE FROM gateway.emails")
@@ -330,7 +335,7 @@ func (w *watch) history(seed uint64) {
 }
 
 // interrupted runs a job that may be cut off at any moment, any number of times, and in the end not.
-func (w *watch) interrupted(random *rand.Rand, work func(context.Context) error) {
+func (w *guard) interrupted(random *rand.Rand, work func(context.Context) error) {
 	w.t.Helper()
 	for random.IntN(3) == 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(random.IntN(4000))*time.Microsecond)
@@ -349,7 +354,7 @@ func (w *watch) interrupted(random *rand.Rand, work func(context.Context) error)
 }
 
 // exactlyOnce holds what was told against the alerts that there were.
-func (w *watch) exactlyOnce(seed uint64) {
+func (w *guard) exactlyOnce(seed uint64) {
 	w.t.Helper()
 	told := map[string]int{}
 	rows, err := w.db.Pool.Query(context.Background(), "SELECT coalesce('user:' || user_id, 'admin') || ' ' || (one->>'kind') || ' ' || (one->>'subject') || ' ' || (one->>'opened') || ' ' || (one->>'phase') FROM gateway.emails, jsonb_array_elements(detail->'told') one")
