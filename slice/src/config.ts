@@ -59,7 +59,12 @@ export function readConfig(env: Environment): Config {
     engine: read.engine(),
     mediaQuotaBytes: read.number("MEDIA_QUOTA_BYTES", { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }),
     mediaDir: read.text("MEDIA_DIR", /^\//, "an absolute path", "/app/media"),
-    saidFile: read.text("STATUS_FILE", /^(\/.+|off)$/, "an absolute path, or off", "/app/session/status.json"),
+    saidFile: read.text(
+      "STATUS_FILE",
+      /^(\/.+|off)$/,
+      "an absolute path, or off",
+      "/app/session/status.json",
+    ),
     mediaMaxBytes: read.number("MEDIA_MAX_BYTES", { min: 1, max: 2 ** 31, whole: true }, 60 * 2 ** 20),
     diskReserveBytes: read.number(
       "DISK_RESERVE_BYTES",

@@ -168,6 +168,20 @@ test("the platform's alert comes in the chat with oneself", async () => {
   assert.deepEqual([chat.name, chat.unread, chat.lastMessage?.id], ["You", 0, message.id]);
 });
 
+test("the platform's alert that is sent again with its key comes once", async () => {
+  const send = async (): Promise<Message> => {
+    const headers = { "content-type": "application/json", "idempotency-key": "alert-1" };
+    const body = JSON.stringify({ text: "Your storage is nearly full." });
+    const answer = await fetch(`${slice.platform}/messages`, { method: "POST", headers, body });
+    assert.equal(answer.status, 202);
+    return (await answer.json()) as Message;
+  };
+  const first = await send();
+  assert.equal((await send()).id, first.id);
+  const all = await messagesOf("15550101750@c.us");
+  assert.equal(all.filter((message) => message.text === "Your storage is nearly full.").length, 1);
+});
+
 test("what the app asks for wrongly is refused in words", async () => {
   const refusals: [string, string, unknown, number, RegExp][] = [
     ["/messages", "POST", { to: "nobody", text: "x" }, 400, /phone number/],
