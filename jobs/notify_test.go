@@ -27,7 +27,7 @@ type guard struct {
 	users  map[int64]int64 // of a slice
 }
 
-func newGuard(t *testing.T, slices int) *guard {
+func newGuard(t testing.TB, slices int) *guard {
 	w := &guard{ward: newWard(t), said: map[int64]Said{}, users: map[int64]int64{}}
 	client, err := river.NewClient(riverpgxv5.New(w.db.Pool), &river.Config{Schema: migrations.RiverSchema})
 	if err != nil {

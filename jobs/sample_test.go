@@ -18,7 +18,7 @@ import (
 // ward is a server whose slices, kernel and packets are the test's.
 type ward struct {
 	Containers
-	t          *testing.T
+	t          testing.TB
 	db         storetest.Database
 	server     string
 	now        time.Time
@@ -34,8 +34,10 @@ type ward struct {
 	asked      []int64
 }
 
-func newWard(t *testing.T) *ward {
-	t.Parallel()
+func newWard(t testing.TB) *ward {
+	if test, ok := t.(*testing.T); ok {
+		test.Parallel()
+	}
 	db := storetest.New(t)
 	return &ward{
 		t: t, db: db, server: db.Server(t), now: time.Now().Truncate(time.Microsecond),
