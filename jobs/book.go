@@ -106,6 +106,11 @@ func (b *book) change(ctx context.Context, changes alerts.Changes) error {
 		}
 		slog.InfoContext(ctx, "alerts are over", "alerts", changes.Close)
 	}
+	if len(changes.Settle) > 0 {
+		if err := b.queries.EndQuietly(ctx, store.EndQuietlyParams{Ids: changes.Settle, Now: b.now}); err != nil {
+			return fmt.Errorf("close alerts: %w", err)
+		}
+	}
 	if len(changes.Drop) > 0 {
 		var drop store.DropConditionsParams
 		for _, key := range changes.Drop {

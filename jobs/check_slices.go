@@ -93,6 +93,7 @@ func (c checked) disconnected(up bool) alerts.Finding {
 	f := c.found(alertDisconnected, alerts.Good)
 	switch {
 	case c.row.LinkedAt == nil:
+		f.Is = alerts.Gone
 	case !up || c.row.SilentSince != nil:
 		f.Is = alerts.Unknown
 	case c.row.WaState != "ready":

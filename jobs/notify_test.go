@@ -198,6 +198,35 @@ func TestTheFlowOfADisconnection(t *testing.T) {
 	}
 }
 
+// Nobody is told that their WhatsApp is connected again because their slice is suspended, or their data deleted.
+func TestWhatIsGoneIsNotWell(t *testing.T) {
+	for name, goes := range map[string]func(w *guard, slice int64){
+		"suspended": func(w *guard, slice int64) {
+			w.exec("UPDATE gateway.slices SET status = 'suspended' WHERE id = $1", slice)
+		},
+		"unlinked by its user": func(w *guard, slice int64) {
+			w.said[slice] = Said{State: "logged_out", Reason: pointer("data_deleted"), Since: w.said[slice].Since}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newGuard(t, 1)
+			var slice int64
+			for slice = range w.users {
+			}
+			w.becomes(slice, "disconnected")
+			w.pass(5 * time.Minute)
+			if n := len(w.mails()); n != 1 {
+				t.Fatalf("mails %v", w.mails())
+			}
+			goes(w, slice)
+			w.pass(15 * time.Minute)
+			if n := w.alerts("settled_at IS NULL"); n != 0 || len(w.mails()) != 1 {
+				t.Errorf("%d alerts, mails %v", n, w.mails())
+			}
+		})
+	}
+}
+
 func TestTwoHundredAtOnceAreOneIncidentAndNoStorm(t *testing.T) {
 	w := newGuard(t, 200)
 	// All within the same minute, each on a second of its own.
@@ -314,7 +343,7 @@ func (w *guard) history(seed uint64) {
 	w.exec("DELETE FROM gateway.emails")
 	w.exec("DELETE FROM gateway.alerts")
 	w.exec("DELETE FROM gateway.conditions")
-	for step := 0; step < 60; step++ {
+	for step := 0; step < 40; step++ {
 		w.now = w.now.Add(time.Duration(10+random.IntN(80)) * time.Second)
 		for slice := range w.users {
 			switch random.IntN(12) {

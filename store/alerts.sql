@@ -76,6 +76,10 @@ UPDATE gateway.alerts SET severity = @severity, detail = @detail, cause = @cause
 -- name: CloseAlerts :exec
 UPDATE gateway.alerts SET closed_at = greatest(@now::timestamptz, opened_at) WHERE id = ANY(@ids::bigint[]) AND closed_at IS NULL;
 
+-- name: EndQuietly :exec
+-- What they were about is gone: nobody is told that all is well.
+UPDATE gateway.alerts SET closed_at = coalesce(closed_at, greatest(@now::timestamptz, opened_at)), settled_at = @now::timestamptz WHERE id = ANY(@ids::bigint[]);
+
 -- name: PutUnderIncident :exec
 UPDATE gateway.alerts SET incident_id = @incident::bigint WHERE id = ANY(@ids::bigint[]);
 

@@ -102,6 +102,21 @@ func (q *Queries) DropConditions(ctx context.Context, arg DropConditionsParams) 
 	return err
 }
 
+const endQuietly = `-- name: EndQuietly :exec
+UPDATE gateway.alerts SET closed_at = coalesce(closed_at, greatest($1::timestamptz, opened_at)), settled_at = $1::timestamptz WHERE id = ANY($2::bigint[])
+`
+
+type EndQuietlyParams struct {
+	Now time.Time
+	Ids []int64
+}
+
+// What they were about is gone: nobody is told that all is well.
+func (q *Queries) EndQuietly(ctx context.Context, arg EndQuietlyParams) error {
+	_, err := q.db.Exec(ctx, endQuietly, arg.Now, arg.Ids)
+	return err
+}
+
 const listAlerts = `-- name: ListAlerts :many
 SELECT a.id, a.kind, a.subject, a.severity, a.detail, a.opened_at, a.closed_at, a.since, a.server, a.user_id, a.cause, a.incident_id, a.settled_at, EXISTS (
     SELECT FROM gateway.silences s

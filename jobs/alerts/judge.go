@@ -24,11 +24,13 @@ type Rule struct {
 // Is says what a check has found.
 type Is int
 
-// A condition is the case, or is not, or cannot be told: then all stays as it is.
+// A condition is not the case; or it is; or that cannot be told, and all stays as it was; or there is
+// nothing any more that it could be the case of, and nobody is told that all is well.
 const (
 	Good Is = iota
 	Bad
 	Unknown
+	Gone
 )
 
 // Finding is what a check has found of one condition.
@@ -64,6 +66,7 @@ type Changes struct {
 	Open    []Opening
 	Restate []Restatement
 	Close   []int64
+	Settle  []int64 // closed without a word
 }
 
 // Opening is an alert to be opened.
@@ -79,8 +82,7 @@ type Restatement struct {
 	Opening
 }
 
-// Judge holds findings against what is known. A condition of one of the rules' kinds that nobody has
-// found anything of is not the case any more: its subject is gone.
+// Judge holds findings against what is known. What nobody has found anything of, of the rules' kinds, is gone.
 func Judge(rules map[string]Rule, state State, findings []Finding, now time.Time) Changes {
 	changes := Changes{Pend: map[Key]time.Time{}}
 	found := map[Key]bool{}
@@ -89,16 +91,27 @@ func Judge(rules map[string]Rule, state State, findings []Finding, now time.Time
 		switch finding.Is {
 		case Good:
 			changes.end(state, finding.Key)
+		case Gone:
+			changes.gone(state, finding.Key)
 		case Bad:
 			changes.bad(rules[finding.Kind], state, finding, now)
 		}
 	}
 	for _, key := range known(state) {
 		if _, judged := rules[key.Kind]; judged && !found[key] {
-			changes.end(state, key)
+			changes.gone(state, key)
 		}
 	}
 	return changes
+}
+
+func (c *Changes) gone(state State, key Key) {
+	if _, pending := state.Pending[key]; pending {
+		c.Drop = append(c.Drop, key)
+	}
+	if alert, there := state.Alerts[key]; there {
+		c.Settle = append(c.Settle, alert.ID)
+	}
 }
 
 func (c *Changes) end(state State, key Key) {
@@ -167,6 +180,9 @@ func (c Changes) After(state State, now time.Time, id func(Opening) int64) State
 	}
 	maps.Copy(after.Pending, c.Pend)
 	for key, alert := range after.Alerts {
+		if slices.Contains(c.Settle, alert.ID) {
+			delete(after.Alerts, key)
+		}
 		if slices.Contains(c.Close, alert.ID) {
 			alert.Closed = &now
 			after.Alerts[key] = alert

@@ -36,7 +36,7 @@ func (d *desk) open(subject string) bool {
 }
 
 func none(c Changes) bool {
-	return len(c.Pend)+len(c.Drop)+len(c.Open)+len(c.Restate)+len(c.Close) == 0
+	return len(c.Pend)+len(c.Drop)+len(c.Open)+len(c.Restate)+len(c.Close)+len(c.Settle) == 0
 }
 
 func TestAConditionIsAnAlertOnceItHasLasted(t *testing.T) {
@@ -116,9 +116,13 @@ func TestWhatCannotBeToldStaysAsItWas(t *testing.T) {
 	if changes := d.check(2*time.Minute, found("slice:1", Unknown)); !none(changes) || !d.open("slice:1") {
 		t.Errorf("%+v", changes)
 	}
-	// A subject that is gone has no conditions.
-	if changes := d.check(3 * time.Minute); len(changes.Close) != 1 {
+	// Of a subject that is gone nobody is told that it is well.
+	if changes := d.check(3 * time.Minute); len(changes.Settle) != 1 || len(changes.Close) > 0 || len(d.state.Alerts) > 0 {
 		t.Errorf("%+v", changes)
+	}
+	d.check(4*time.Minute, found("slice:1", Bad))
+	if d.check(4*time.Minute+30*time.Second, found("slice:1", Gone)); len(d.state.Pending) > 0 {
+		t.Errorf("%+v", d.state)
 	}
 }
 
