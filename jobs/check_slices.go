@@ -129,9 +129,9 @@ func (c checked) memory(up bool, t Thresholds, limit int64) alerts.Finding {
 	switch {
 	case !up:
 		f.Is = alerts.Unknown
-	case over(c.row.MemoryBytes, limit, t.Memory):
+	case over(c.row.WorkingBytes, limit, t.Memory):
 		f.Is = alerts.Bad
-		f.Detail = fmt.Sprintf("Slice %d holds more than %.0f %% of its memory limit of %d MB. `runner slice recycle %d` restarts it in order; the answers to “leaks” tell whether it grows.", c.row.ID, 100*t.Memory, limit>>20, c.row.ID)
+		f.Detail = fmt.Sprintf("Slice %d needs more than %.0f %% of its memory limit of %d MB. `runner slice recycle %d` restarts it in order; the answers to “leaks” tell whether it grows.", c.row.ID, 100*t.Memory, limit>>20, c.row.ID)
 	}
 	return f
 }

@@ -23,7 +23,7 @@ func well() checked {
 	return checked{
 		row: store.Slice{
 			ID: 12, Status: "assigned", StatusAt: noon.Add(-48 * time.Hour), UserID: pointer(int64(7)), LinkedAt: ago(24 * time.Hour),
-			WaState: "ready", WaChangedAt: ago(time.Hour), MemoryBytes: 300 << 20, StorageBytes: 1 << 30,
+			WaState: "ready", WaChangedAt: ago(time.Hour), MemoryBytes: 500 << 20, WorkingBytes: 300 << 20, StorageBytes: 1 << 30,
 		},
 		there: true, container: Container{Slice: 12, Running: true, StartedAt: noon.Add(-2 * time.Hour)},
 		upstream: &store.UpstreamOfRow{SliceID: 12, LastUpstreamAt: ago(20 * time.Second)},
@@ -57,7 +57,7 @@ func TestWhatIsWrongWithASlice(t *testing.T) {
 		{"nothing passes", func(c *checked) { c.upstream.LastUpstreamAt = ago(15 * time.Minute) }, "wa.mute", ""},
 		{"nothing has passed since it started", func(c *checked) { c.upstream.LastUpstreamAt = ago(3 * time.Hour) }, "", ""},
 		{"nothing is counted", func(c *checked) { c.upstream = nil }, "", "wa.mute"},
-		{"it is at its memory limit", func(c *checked) { c.row.MemoryBytes = 480 << 20 }, "slice.memory", ""},
+		{"it is at its memory limit", func(c *checked) { c.row.WorkingBytes = 480 << 20 }, "slice.memory", ""},
 		{"its storage is nearly full", func(c *checked) { c.row.StorageBytes = 19 << 30 / 10 }, "slice.storage", ""},
 		{"the kernel killed something in it", func(c *checked) { c.kills = 1 }, "slice.oom", ""},
 	} {

@@ -87,8 +87,7 @@ func (s *snapshot) count(meters map[int64]store.Meter) *sampled {
 		if read[slice.ID] || s.unread[slice.ID] {
 			continue
 		}
-		rows.memory.Ids = append(rows.memory.Ids, slice.ID)
-		rows.memory.Memories, rows.memory.Swaps = append(rows.memory.Memories, 0), append(rows.memory.Swaps, 0)
+		rows.note(slice.ID, Usage{})
 		if meter := meters[slice.ID]; meter.CgroupID != nil {
 			t := begin(meter)
 			t.leave(s)
@@ -109,8 +108,7 @@ func (rows *sampled) add(s *snapshot, r reading, meter store.Meter) {
 		t.next.AskedAt = &s.at
 	}
 	rows.telemetry, rows.meters = append(rows.telemetry, row), append(rows.meters, t.next)
-	rows.memory.Ids = append(rows.memory.Ids, r.slice.ID)
-	rows.memory.Memories, rows.memory.Swaps = append(rows.memory.Memories, row.RssBytes), append(rows.memory.Swaps, row.SwapBytes)
+	rows.note(r.slice.ID, r.usage)
 	if answer.status != nil || row.UpstreamBytes != nil && *row.UpstreamBytes > 0 {
 		rows.alive.Ids = append(rows.alive.Ids, r.slice.ID)
 	}
@@ -120,6 +118,13 @@ func (rows *sampled) add(s *snapshot, r reading, meter store.Meter) {
 	if last := t.next.LastUserAt; r.traffic != nil && last != nil && s.at.Sub(*last) < inUseWithin {
 		rows.inUse++
 	}
+}
+
+// note is what a slice has now. The cache of files is not what it needs: it fills every limit, in time.
+func (rows *sampled) note(slice int64, usage Usage) {
+	m := &rows.memory
+	m.Ids, m.Memories, m.Swaps = append(m.Ids, slice), append(m.Memories, usage.Resident), append(m.Swaps, usage.Swapped)
+	m.Workings = append(m.Workings, max(0, usage.Resident-usage.File))
 }
 
 // leave takes the last of the meter's group, which has ended.

@@ -79,7 +79,8 @@ func (t Thresholds) incidents() []alerts.Incident {
 // platformRules are those of what is judged once for all servers.
 func (t Thresholds) platformRules() map[string]alerts.Rule {
 	return map[string]alerts.Rule{
-		alertServerSilent: {Severity: "critical"},
+		// A runner that has just come back writes its first sample soon.
+		alertServerSilent: {Severity: "critical", For: 2 * time.Minute},
 		alertMailFailing:  {Severity: "critical"},
 		alertJobsBehind:   {Severity: "critical"},
 	}

@@ -195,6 +195,7 @@ type Slice struct {
 	LinkedAt       *time.Time
 	SilentSince    *time.Time
 	PageDeadSince  *time.Time
+	WorkingBytes   int64
 	UserRestartAt  *time.Time
 }
 

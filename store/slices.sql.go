@@ -94,7 +94,7 @@ func (q *Queries) ArriveFromMove(ctx context.Context, arg ArriveFromMoveParams) 
 
 const askRecycle = `-- name: AskRecycle :one
 UPDATE gateway.slices s SET recycle_at = $1::timestamptz, crashes = 0, crash_times = '{}', start_at = NULL, last_health_at = NULL
-WHERE s.id = $2 AND s.status = ANY($3::text[]) RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.user_restart_at
+WHERE s.id = $2 AND s.status = ANY($3::text[]) RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at
 `
 
 type AskRecycleParams struct {
@@ -140,6 +140,7 @@ func (q *Queries) AskRecycle(ctx context.Context, arg AskRecycleParams) (Slice, 
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 	)
 	return i, err
@@ -174,7 +175,7 @@ func (q *Queries) CountPool(ctx context.Context, server string) (CountPoolRow, e
 }
 
 const createSlice = `-- name: CreateSlice :one
-INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, user_restart_at
+INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at
 `
 
 type CreateSliceParams struct {
@@ -219,6 +220,7 @@ func (q *Queries) CreateSlice(ctx context.Context, arg CreateSliceParams) (Slice
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 	)
 	return i, err
@@ -228,7 +230,7 @@ const finishDestroy = `-- name: FinishDestroy :execrows
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
     wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
     crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
-    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL,
+    storage_bytes = 0, memory_bytes = 0, working_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL,
     wa_reason = NULL, linked_at = NULL, silent_since = NULL, page_dead_since = NULL, user_restart_at = NULL
 WHERE id = $1 AND status = 'destroying' AND version = $2
 `
@@ -327,7 +329,7 @@ func (q *Queries) LeaveForMove(ctx context.Context, arg LeaveForMoveParams) (int
 }
 
 const listSlices = `-- name: ListSlices :many
-SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.user_restart_at, u.email AS user_email, t.id AS moving_to
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, u.email AS user_email, t.id AS moving_to
 FROM gateway.slices s
 LEFT JOIN gateway.users u ON u.id = s.user_id
 LEFT JOIN gateway.slices t ON t.moved_from = s.id AND t.status = 'provisioning'
@@ -368,6 +370,7 @@ type ListSlicesRow struct {
 	LinkedAt       *time.Time
 	SilentSince    *time.Time
 	PageDeadSince  *time.Time
+	WorkingBytes   int64
 	UserRestartAt  *time.Time
 	UserEmail      *string
 	MovingTo       *int64
@@ -416,6 +419,7 @@ func (q *Queries) ListSlices(ctx context.Context) ([]ListSlicesRow, error) {
 			&i.LinkedAt,
 			&i.SilentSince,
 			&i.PageDeadSince,
+			&i.WorkingBytes,
 			&i.UserRestartAt,
 			&i.UserEmail,
 			&i.MovingTo,
@@ -441,7 +445,7 @@ func (q *Queries) LockPool(ctx context.Context, server string) error {
 }
 
 const lockedSlice = `-- name: LockedSlice :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, user_restart_at FROM gateway.slices WHERE id = $1 FOR UPDATE
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at FROM gateway.slices WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockedSlice(ctx context.Context, id int64) (Slice, error) {
@@ -481,6 +485,7 @@ func (q *Queries) LockedSlice(ctx context.Context, id int64) (Slice, error) {
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 	)
 	return i, err
@@ -542,7 +547,7 @@ WITH waiting AS (
 )
 UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
 FROM waiting, free WHERE s.id = free.id
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.user_restart_at
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at
 `
 
 type MatchNextParams struct {
@@ -591,6 +596,7 @@ func (q *Queries) MatchNext(ctx context.Context, arg MatchNextParams) (Slice, er
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 	)
 	return i, err
@@ -600,7 +606,7 @@ const moveSlice = `-- name: MoveSlice :one
 UPDATE gateway.slices s SET status = $1, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL
 WHERE s.id = $2 AND s.status = ANY($3::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.user_restart_at
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at
 `
 
 type MoveSliceParams struct {
@@ -649,6 +655,7 @@ func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, er
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 	)
 	return i, err
@@ -700,7 +707,7 @@ func (q *Queries) NoteHealthy(ctx context.Context, arg NoteHealthyParams) error 
 }
 
 const poolSlices = `-- name: PoolSlices :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, user_restart_at FROM gateway.slices WHERE server = $1 AND status = 'available' ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at FROM gateway.slices WHERE server = $1 AND status = 'available' ORDER BY id
 `
 
 func (q *Queries) PoolSlices(ctx context.Context, server string) ([]Slice, error) {
@@ -746,6 +753,7 @@ func (q *Queries) PoolSlices(ctx context.Context, server string) ([]Slice, error
 			&i.LinkedAt,
 			&i.SilentSince,
 			&i.PageDeadSince,
+			&i.WorkingBytes,
 			&i.UserRestartAt,
 		); err != nil {
 			return nil, err
@@ -807,7 +815,7 @@ func (q *Queries) SetPort(ctx context.Context, arg SetPortParams) (int64, error)
 }
 
 const sliceByID = `-- name: SliceByID :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, user_restart_at FROM gateway.slices WHERE id = $1
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at FROM gateway.slices WHERE id = $1
 `
 
 func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
@@ -847,13 +855,14 @@ func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 	)
 	return i, err
 }
 
 const sliceByUser = `-- name: SliceByUser :one
-SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.user_restart_at, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
 FROM gateway.slices s WHERE s.user_id = $1::bigint
 `
 
@@ -891,6 +900,7 @@ type SliceByUserRow struct {
 	LinkedAt       *time.Time
 	SilentSince    *time.Time
 	PageDeadSince  *time.Time
+	WorkingBytes   int64
 	UserRestartAt  *time.Time
 	Moving         bool
 }
@@ -932,6 +942,7 @@ func (q *Queries) SliceByUser(ctx context.Context, userID int64) (SliceByUserRow
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.Moving,
 	)
@@ -939,7 +950,7 @@ func (q *Queries) SliceByUser(ctx context.Context, userID int64) (SliceByUserRow
 }
 
 const slicesInStatus = `-- name: SlicesInStatus :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, user_restart_at FROM gateway.slices WHERE server = $1 AND status = ANY($2::text[]) ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at FROM gateway.slices WHERE server = $1 AND status = ANY($2::text[]) ORDER BY id
 `
 
 type SlicesInStatusParams struct {
@@ -990,6 +1001,7 @@ func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) 
 			&i.LinkedAt,
 			&i.SilentSince,
 			&i.PageDeadSince,
+			&i.WorkingBytes,
 			&i.UserRestartAt,
 		); err != nil {
 			return nil, err
@@ -1003,7 +1015,7 @@ func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) 
 }
 
 const slicesOfServer = `-- name: SlicesOfServer :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, user_restart_at FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
 `
 
 func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, error) {
@@ -1049,6 +1061,7 @@ func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, e
 			&i.LinkedAt,
 			&i.SilentSince,
 			&i.PageDeadSince,
+			&i.WorkingBytes,
 			&i.UserRestartAt,
 		); err != nil {
 			return nil, err
@@ -1087,7 +1100,7 @@ func (q *Queries) SlicesToRelease(ctx context.Context, server string) ([]int64, 
 }
 
 const takeSlice = `-- name: TakeSlice :one
-UPDATE gateway.slices SET version = version + 1 WHERE id = $1 RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, user_restart_at
+UPDATE gateway.slices SET version = version + 1 WHERE id = $1 RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at
 `
 
 // What a job calls that begins to work on a slice, under its lock: whoever took it before writes nothing any more.
@@ -1128,6 +1141,7 @@ func (q *Queries) TakeSlice(ctx context.Context, id int64) (Slice, error) {
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 	)
 	return i, err
@@ -1136,7 +1150,7 @@ func (q *Queries) TakeSlice(ctx context.Context, id int64) (Slice, error) {
 const takeTarget = `-- name: TakeTarget :one
 UPDATE gateway.slices SET status = 'provisioning', moved_from = $1::bigint, moved_status = $2::text
 WHERE id = (SELECT free.id FROM gateway.slices free WHERE free.server = $3 AND free.status = 'available' ORDER BY free.id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, user_restart_at
+RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at
 `
 
 type TakeTargetParams struct {
@@ -1183,6 +1197,7 @@ func (q *Queries) TakeTarget(ctx context.Context, arg TakeTargetParams) (Slice, 
 		&i.LinkedAt,
 		&i.SilentSince,
 		&i.PageDeadSince,
+		&i.WorkingBytes,
 		&i.UserRestartAt,
 	)
 	return i, err

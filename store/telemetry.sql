@@ -53,8 +53,10 @@ VALUES (@server, @timestamp, @ram_used_bytes, @ram_total_bytes, @swap_used_bytes
 
 -- name: NoteMemory :exec
 -- What slices have of RAM and swap, in one statement for all of a server.
-UPDATE gateway.slices s SET memory_bytes = used.memory, swap_bytes = used.swap, measured_at = @now::timestamptz
-FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@memories::bigint[]) AS memory, unnest(@swaps::bigint[]) AS swap) used
+UPDATE gateway.slices s SET memory_bytes = used.memory, working_bytes = used.working, swap_bytes = used.swap, measured_at = @now::timestamptz
+FROM (
+    SELECT unnest(@ids::bigint[]) AS id, unnest(@memories::bigint[]) AS memory, unnest(@workings::bigint[]) AS working, unnest(@swaps::bigint[]) AS swap
+) used
 WHERE s.id = used.id AND s.status <> 'destroyed';
 
 -- name: NoteStorage :exec

@@ -147,8 +147,10 @@ func (q *Queries) NoteAlive(ctx context.Context, arg NoteAliveParams) error {
 }
 
 const noteMemory = `-- name: NoteMemory :exec
-UPDATE gateway.slices s SET memory_bytes = used.memory, swap_bytes = used.swap, measured_at = $1::timestamptz
-FROM (SELECT unnest($2::bigint[]) AS id, unnest($3::bigint[]) AS memory, unnest($4::bigint[]) AS swap) used
+UPDATE gateway.slices s SET memory_bytes = used.memory, working_bytes = used.working, swap_bytes = used.swap, measured_at = $1::timestamptz
+FROM (
+    SELECT unnest($2::bigint[]) AS id, unnest($3::bigint[]) AS memory, unnest($4::bigint[]) AS working, unnest($5::bigint[]) AS swap
+) used
 WHERE s.id = used.id AND s.status <> 'destroyed'
 `
 
@@ -156,6 +158,7 @@ type NoteMemoryParams struct {
 	Now      time.Time
 	Ids      []int64
 	Memories []int64
+	Workings []int64
 	Swaps    []int64
 }
 
@@ -165,6 +168,7 @@ func (q *Queries) NoteMemory(ctx context.Context, arg NoteMemoryParams) error {
 		arg.Now,
 		arg.Ids,
 		arg.Memories,
+		arg.Workings,
 		arg.Swaps,
 	)
 	return err

@@ -8,6 +8,7 @@ ALTER TABLE gateway.slices
     ADD COLUMN linked_at       timestamptz,
     ADD COLUMN silent_since    timestamptz, -- its backend does not answer; NULL: it did when it was asked last
     ADD COLUMN page_dead_since timestamptz, -- it says `ready`, and its page does not answer
+    ADD COLUMN working_bytes   bigint NOT NULL DEFAULT 0 CHECK (working_bytes >= 0), -- of memory_bytes, without the cache of files
     ADD COLUMN user_restart_at timestamptz; -- the last that its user asked for
 UPDATE gateway.slices SET linked_at = now() WHERE user_id IS NOT NULL AND wa_phone IS NOT NULL;
 
@@ -108,4 +109,4 @@ ALTER TABLE gateway.alerts
     DROP COLUMN since, DROP COLUMN server, DROP COLUMN user_id, DROP COLUMN cause,
     DROP COLUMN incident_id, DROP COLUMN settled_at;
 ALTER TABLE gateway.slices
-    DROP COLUMN wa_reason, DROP COLUMN linked_at, DROP COLUMN silent_since, DROP COLUMN page_dead_since, DROP COLUMN user_restart_at;
+    DROP COLUMN wa_reason, DROP COLUMN linked_at, DROP COLUMN silent_since, DROP COLUMN page_dead_since, DROP COLUMN working_bytes, DROP COLUMN user_restart_at;
