@@ -61,7 +61,10 @@ func TestAFolderKeepsALetter(t *testing.T) {
 	if fate, err := folder.Fate(t.Context(), id); err != nil || fate != post.Delivered {
 		t.Errorf("its fate is %q (%v)", fate, err)
 	}
-	for _, id := range []string{"email-13", "../email-12", ""} {
+	if err := os.WriteFile(dir+".json", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"email-13", "../mails", ""} {
 		if fate, err := folder.Fate(t.Context(), id); err != nil || fate != post.Unknown {
 			t.Errorf("the fate of %q is %q (%v)", id, fate, err)
 		}

@@ -42,7 +42,7 @@ func refused(t *testing.T, err error) *post.RefusedError {
 // discreet fails if an error says who gets the letter, what it says, or how the post is opened.
 func discreet(t *testing.T, err error) {
 	t.Helper()
-	for _, secret := range []string{"ann@", "ann at", "example.org", "disconnected", "re_key", "hunter2", "postman"} {
+	for _, secret := range []string{"ann@", "ann at", "example.org", "@example.com", "disconnected", "re_key", "hunter2", "postman"} {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("the error says %q: %v", secret, err)
 		}

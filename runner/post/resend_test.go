@@ -131,21 +131,27 @@ func TestWhatResendRefuses(t *testing.T) {
 		}, 7 * time.Second, false},
 		"too many, no word when": {func(w http.ResponseWriter) { said(w, 429, "daily_quota_exceeded", words) }, 0, false},
 		"too many for a year": {func(w http.ResponseWriter) {
-			w.Header().Set("Retry-After", "99999999999")
+			w.Header().Set("Retry-After", "10000000000")
 			said(w, 429, "monthly_quota_exceeded", words)
 		}, 24 * time.Hour, false},
-		"an outage":             {func(w http.ResponseWriter) { said(w, 500, "application_error", words) }, 0, false},
-		"an outage in HTML":     {func(w http.ResponseWriter) { w.Header().Set("Retry-After", "30"); http.Error(w, words, 503) }, 30 * time.Second, false},
+		"an outage": {func(w http.ResponseWriter) { said(w, 500, "application_error", words) }, 0, false},
+		"an outage in HTML": {func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "30")
+			http.Error(w, words, http.StatusServiceUnavailable)
+		}, 30 * time.Second, false},
 		"under way":             {func(w http.ResponseWriter) { said(w, 409, "concurrent_idempotent_requests", words) }, 0, false},
 		"a wrong key":           {func(w http.ResponseWriter) { said(w, 403, "invalid_api_key", words) }, 0, false},
 		"a domain not verified": {func(w http.ResponseWriter) { said(w, 403, "validation_error", words) }, 0, false},
 		"the sender":            {func(w http.ResponseWriter) { said(w, 422, "invalid_from_address", words) }, 0, false},
-		"elsewhere":             {func(w http.ResponseWriter) { w.Header().Set("Location", "/v1/elsewhere"); w.WriteHeader(302) }, 0, false},
-		"no answer":             {func(w http.ResponseWriter) { fmt.Fprint(w, "<p>Welcome to the hotel</p>") }, 0, false},
-		"no id":                 {func(w http.ResponseWriter) { answer(w, map[string]any{}) }, 0, false},
-		"a field":               {func(w http.ResponseWriter) { said(w, 422, "validation_error", words) }, 0, true},
-		"a name with words":     {func(w http.ResponseWriter) { said(w, 400, words, words) }, 0, true},
-		"too large":             {func(w http.ResponseWriter) { http.Error(w, words, 413) }, 0, true},
+		"elsewhere": {func(w http.ResponseWriter) {
+			w.Header().Set("Location", "/v1/elsewhere")
+			w.WriteHeader(http.StatusFound)
+		}, 0, false},
+		"no answer":         {func(w http.ResponseWriter) { fmt.Fprint(w, "<p>Welcome to the hotel</p>") }, 0, false},
+		"no id":             {func(w http.ResponseWriter) { answer(w, map[string]any{}) }, 0, false},
+		"a field":           {func(w http.ResponseWriter) { said(w, 422, "validation_error", words) }, 0, true},
+		"a name with words": {func(w http.ResponseWriter) { said(w, 400, words, words) }, 0, true},
+		"too large":         {func(w http.ResponseWriter) { http.Error(w, words, http.StatusRequestEntityTooLarge) }, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			played, sender, _ := playResend(t)
@@ -168,14 +174,20 @@ func TestWhatResendRefuses(t *testing.T) {
 }
 
 func TestResendMayNameADate(t *testing.T) {
-	played, sender, _ := playResend(t)
-	played.fail = func(w http.ResponseWriter) {
-		w.Header().Set("Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
-		w.WriteHeader(503)
-	}
-	_, err := sender.Send(t.Context(), letter())
-	if after := temporary(t, err).After; after < 50*time.Minute || after > time.Hour {
-		t.Errorf("to wait %v for what begins in an hour", after)
+	for until, want := range map[time.Duration][2]time.Duration{
+		time.Hour:        {50 * time.Minute, time.Hour},
+		-time.Hour:       {0, 0},
+		9000 * time.Hour: {24 * time.Hour, 24 * time.Hour},
+	} {
+		played, sender, _ := playResend(t)
+		played.fail = func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", time.Now().Add(until).UTC().Format(http.TimeFormat))
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_, err := sender.Send(t.Context(), letter())
+		if after := temporary(t, err).After; after < want[0] || after > want[1] {
+			t.Errorf("to wait %v for what begins in %v", after, until)
+		}
 	}
 }
 
@@ -211,7 +223,11 @@ func TestWhatResendKnowsOfALetter(t *testing.T) {
 			t.Errorf("%q is %q, want %q (%v)", event, got, want, err)
 		}
 	}
-	for _, id := range []string{"", "another", "../one"} {
+	played.asked = nil
+	if got, err := sender.Fate(t.Context(), ""); err != nil || got != post.Unknown || len(played.asked) > 0 {
+		t.Errorf("of a letter without an id it says %q, after %d questions (%v)", got, len(played.asked), err)
+	}
+	for _, id := range []string{"another", "../one"} {
 		if got, err := sender.Fate(t.Context(), id); err != nil || got != post.Unknown {
 			t.Errorf("of %q it says %q (%v)", id, got, err)
 		}

@@ -37,7 +37,7 @@ type mailServer struct {
 	mail   error
 	rcpt   map[string]error
 	data   error
-	hangUp bool // instead of an answer to the letter
+	hangUp string // "rcpt" or "data": where it ends instead of answering; "after": once it has taken the letter
 }
 
 func (s *mailServer) NewSession(c *smtp.Conn) (smtp.Session, error) {
@@ -71,6 +71,9 @@ func (s *mailSession) Mail(string, *smtp.MailOptions) error {
 func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
+	if s.server.hangUp == "rcpt" {
+		return s.conn.Conn().Close()
+	}
 	if err := s.server.rcpt[to]; err != nil {
 		return err
 	}
@@ -81,7 +84,7 @@ func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 func (s *mailSession) Data(r io.Reader) error {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
-	if s.server.hangUp {
+	if s.server.hangUp == "data" {
 		_, err := io.Copy(io.Discard, r)
 		return errors.Join(err, s.conn.Conn().Close())
 	}
@@ -96,7 +99,14 @@ func (s *mailSession) Data(r io.Reader) error {
 	return nil
 }
 
-func (*mailSession) Reset()        {}
+func (s *mailSession) Reset() {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	if s.server.hangUp == "after" && len(s.server.taken) > 0 {
+		_ = s.conn.Conn().Close()
+	}
+}
+
 func (*mailSession) Logout() error { return nil }
 
 // serveMail starts a mail server, with a certificate that trusted believes; at is host:port.
@@ -226,7 +236,8 @@ func TestWhatAMailServerRefuses(t *testing.T) {
 		"busy":                 {&mailServer{mail: said(421, 4, 3, 2)}, false, false},
 		"spam, it says":        {&mailServer{data: said(554, 5, 7, 1)}, true, false},
 		"full":                 {&mailServer{data: said(452, 4, 3, 1)}, false, false},
-		"it hangs up":          {&mailServer{hangUp: true}, false, false},
+		"it ends at a name":    {&mailServer{hangUp: "rcpt"}, false, false},
+		"it ends at the end":   {&mailServer{hangUp: "data"}, false, false},
 		"one of two addresses": {&mailServer{rcpt: to(said(550, 5, 1, 1))}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,6 +256,14 @@ func TestWhatAMailServerRefuses(t *testing.T) {
 				t.Error("it was taken all the same")
 			}
 		})
+	}
+}
+
+func TestALetterThatWasTakenIsNotSentAgain(t *testing.T) {
+	server := &mailServer{hangUp: "after"}
+	at, trusted := serveMail(t, server, false)
+	if id, err := smtpPost(t, "smtp", "postman:hunter2@", at, trusted).Send(t.Context(), letter()); err != nil || id == "" || len(server.taken) != 1 {
+		t.Errorf("%d letters were taken, id %q: %v", len(server.taken), id, err)
 	}
 }
 
