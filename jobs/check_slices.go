@@ -99,7 +99,7 @@ func (c checked) disconnected(up bool) alerts.Finding {
 	case c.row.WaState != "ready":
 		f.Is, f.Cause = alerts.Bad, c.row.WaState
 		if c.row.WaReason != nil && *c.row.WaReason != "" {
-			f.Cause += " " + *c.row.WaReason
+			f.Cause = *c.row.WaReason
 		}
 		if c.row.WaChangedAt != nil {
 			f.Since = *c.row.WaChangedAt

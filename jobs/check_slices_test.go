@@ -98,7 +98,7 @@ func TestHowAWhatsAppWentAway(t *testing.T) {
 	one := well()
 	one.row.WaState, one.row.WaReason, one.row.WaChangedAt = "restricted", pointer("temporary_ban"), pointer(noon.Add(-3*time.Minute))
 	finding := one.disconnected(true)
-	if finding.Cause != "restricted temporary_ban" || !finding.Since.Equal(noon.Add(-3*time.Minute)) {
+	if finding.Cause != "temporary_ban" || !finding.Since.Equal(noon.Add(-3*time.Minute)) {
 		t.Errorf("%+v", finding)
 	}
 	full := well()

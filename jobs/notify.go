@@ -32,7 +32,7 @@ type Notify struct {
 	river.WorkerDefaults[NotifyArgs]
 	Pool       *pgxpool.Pool
 	Thresholds Thresholds
-	Admin      bool // there is an address for what concerns the operator
+	Admins     []string // addresses for what concerns the operator
 	Clock      Clock
 }
 
@@ -128,7 +128,7 @@ func (w *Notify) routes(row store.AlertsToTellRow) (open []alerts.Route) {
 	}
 	for _, route := range all {
 		switch {
-		case route.Recipient == alerts.Admin && w.Admin,
+		case route.Recipient == alerts.Admin && len(w.Admins) > 0,
 			route.Recipient == alerts.User && route.Channel == alerts.Email && row.UserByEmail,
 			route.Recipient == alerts.User && route.Channel == alerts.WhatsApp && row.UserByWhatsapp:
 			open = append(open, route)
@@ -145,6 +145,7 @@ type notice struct {
 type toldAlert struct {
 	Kind     string       `json:"kind"`
 	Subject  string       `json:"subject"`
+	Server   string       `json:"server,omitempty"`
 	Severity string       `json:"severity"`
 	Detail   string       `json:"detail"`
 	Cause    string       `json:"cause"`
@@ -190,6 +191,9 @@ func tellOf(row store.AlertsToTellRow, phase alerts.Phase) toldAlert {
 	if row.Since != nil {
 		one.Since = *row.Since
 	}
+	if row.Server != nil {
+		one.Server = *row.Server
+	}
 	if phase == alerts.Ended {
 		one.Ended = row.ClosedAt
 	}
@@ -207,10 +211,18 @@ func (w *Notify) owe(ctx context.Context, tx pgx.Tx, telling alerts.Telling, say
 	if err != nil {
 		return err
 	}
-	owed := store.OweEmailParams{Kind: "alert", Detail: detail, Now: now}
 	if telling.Recipient == alerts.User {
-		owed.UserID = &telling.User
+		return oweEmail(ctx, tx, store.OweEmailParams{UserID: &telling.User, Kind: "alert", Detail: detail, Now: now})
 	}
+	for _, admin := range w.Admins {
+		if err := oweEmail(ctx, tx, store.OweEmailParams{Address: &admin, Kind: "alert", Detail: detail, Now: now}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func oweEmail(ctx context.Context, tx pgx.Tx, owed store.OweEmailParams) error {
 	id, err := store.New(tx).OweEmail(ctx, owed)
 	if err != nil {
 		return err

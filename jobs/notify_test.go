@@ -82,7 +82,7 @@ func (w *guard) tryCheck(ctx context.Context) error {
 }
 
 func (w *guard) tryNotify(ctx context.Context) error {
-	worker := &Notify{Pool: w.db.Pool, Thresholds: thresholds, Admin: true, Clock: func() time.Time { return w.now }}
+	worker := &Notify{Pool: w.db.Pool, Thresholds: thresholds, Admins: []string{"admin@example.com"}, Clock: func() time.Time { return w.now }}
 	return worker.Work(rivertest.WorkContext(ctx, w.client), &river.Job[NotifyArgs]{})
 }
 

@@ -59,7 +59,7 @@ type Post interface {
 // Letter is a mail on its way.
 type Letter struct {
 	Key  string // the same at each try
-	To   []string
+	To   string // one address: another that takes no mail does not stop it
 	Mail views.Mail
 }
 
@@ -94,7 +94,6 @@ type SendEmail struct {
 	Pool       *pgxpool.Pool
 	Post       Post
 	Letterhead views.Letterhead
-	Admins     []string
 	Key        [32]byte // LINK_KEY: the tokens of links are made from it, the same at each try
 	Clock      Clock
 }
@@ -175,25 +174,19 @@ func bounce(ctx context.Context, pool *pgxpool.Pool, row store.EmailToSendRow, w
 		if err := queries.NoteEmailFailed(ctx, store.NoteEmailFailedParams{ID: row.ID, Error: why, Now: now}); err != nil {
 			return err
 		}
-		if row.UserID == nil || row.Address == nil {
+		if row.UserID == nil {
 			return nil
 		}
-		return queries.NoteBounce(ctx, store.NoteBounceParams{ID: *row.UserID, Address: *row.Address, Now: now})
+		return queries.NoteBounce(ctx, store.NoteBounceParams{ID: *row.UserID, Address: row.Address, Now: now})
 	})
 }
 
 // write makes the mail. nil: there is nothing to be said any more.
 func (w *SendEmail) write(ctx context.Context, row store.EmailToSendRow) (*Letter, error) {
-	letter := &Letter{Key: w.letterKey(row.ID), To: w.Admins}
-	if row.UserID != nil {
-		if row.Address == nil {
-			return nil, nil
-		}
-		letter.To = []string{*row.Address}
-	}
-	if len(letter.To) == 0 {
+	if row.Address == "" {
 		return nil, nil
 	}
+	letter := &Letter{Key: w.letterKey(row.ID), To: row.Address}
 	queries := store.New(w.Pool)
 	token, hash := w.token(row)
 	var err error
@@ -237,7 +230,7 @@ func (w *SendEmail) alert(ctx context.Context, row store.EmailToSendRow) (views.
 func inWords(told []toldAlert) (all []views.Told) {
 	for _, one := range told {
 		all = append(all, views.Told{
-			Kind: one.Kind, Subject: one.Subject, Severity: one.Severity, Detail: one.Detail, Cause: one.Cause, Phase: string(one.Phase),
+			Kind: one.Kind, Subject: one.Subject, Server: one.Server, Severity: one.Severity, Detail: one.Detail, Cause: one.Cause, Phase: string(one.Phase),
 			Since: one.Since, Opened: one.Opened, Ended: one.Ended, Covers: int(one.Covers),
 		})
 	}

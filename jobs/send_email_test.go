@@ -56,7 +56,7 @@ func newOffice(t *testing.T) *office {
 	}
 	o.worker = &SendEmail{
 		Pool: o.db.Pool, Post: o.box, Letterhead: views.Letterhead{Brand: "Slicegate", AppURL: "https://app.example.com"},
-		Admins: []string{"admin@example.com"}, Key: [32]byte{5}, Clock: func() time.Time { return o.now },
+		Key: [32]byte{5}, Clock: func() time.Time { return o.now },
 	}
 	return o
 }
@@ -208,8 +208,8 @@ func TestTheAddressOfANewAccountIsAskedFor(t *testing.T) {
 		if n := o.value("SELECT count(*) FROM gateway.users WHERE verify_hash = $1 AND verify_expires_at > $2", sum[:], o.now); n != 1 {
 			t.Error("the account does not know the token")
 		}
-		if len(letter.To) != 1 || !strings.HasPrefix(letter.To[0], "user100@") {
-			t.Errorf("it goes to %v", letter.To)
+		if !strings.HasPrefix(letter.To, "user100@") {
+			t.Errorf("it goes to %s", letter.To)
 		}
 	}
 }

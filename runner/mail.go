@@ -23,7 +23,7 @@ type mails struct {
 // Send implements jobs.Post.
 func (m mails) Send(ctx context.Context, letter jobs.Letter) (string, error) {
 	id, err := m.post.Send(ctx, post.Letter{
-		Key: letter.Key, From: m.from, To: letter.To, Subject: letter.Mail.Subject, HTML: letter.Mail.HTML, Text: letter.Mail.Text,
+		Key: letter.Key, From: m.from, To: []string{letter.To}, Subject: letter.Mail.Subject, HTML: letter.Mail.HTML, Text: letter.Mail.Text,
 	})
 	return id, inJobs(err)
 }
@@ -67,7 +67,7 @@ func addMailWorkers(workers *river.Workers, settings config.Mail, pool *pgxpool.
 	}
 	by := mails{sender, settings.From}
 	river.AddWorker(workers, &jobs.SendEmail{
-		Pool: pool, Post: by, Letterhead: letterhead(settings), Admins: settings.Admins, Key: settings.LinkKey, Clock: time.Now,
+		Pool: pool, Post: by, Letterhead: letterhead(settings), Key: settings.LinkKey, Clock: time.Now,
 	})
 	river.AddWorker(workers, &jobs.FollowEmail{Pool: pool, Post: by, Clock: time.Now})
 	river.AddWorker(workers, &jobs.TendEmails{Pool: pool, Clock: time.Now})

@@ -208,7 +208,7 @@ func addAlertWorkers(workers *river.Workers, settings config.Runner, pool *pgxpo
 		PoolSize: settings.PoolSize, Every: settings.CheckEvery, SampleAge: silence, Clock: time.Now,
 	})
 	river.AddWorker(workers, &jobs.CheckPlatform{Pool: pool, Thresholds: thresholds, Silence: silence, Clock: time.Now})
-	river.AddWorker(workers, &jobs.Notify{Pool: pool, Thresholds: thresholds, Admin: len(settings.Mail.Admins) > 0, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Notify{Pool: pool, Thresholds: thresholds, Admins: settings.Mail.Admins, Clock: time.Now})
 	river.AddWorker(workers, &jobs.SendWhatsApp{Containers: hands.Containers, Letterhead: letterhead(settings.Mail), Clock: time.Now})
 }
 

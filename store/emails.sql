@@ -1,10 +1,12 @@
 -- name: OweEmail :one
--- NULL for the user: it is the admin's.
-INSERT INTO gateway.emails (user_id, kind, detail, created_at) VALUES (sqlc.narg(user_id), @kind, @detail, @now::timestamptz) RETURNING id;
+-- To a user, or to one of the admins at an address.
+INSERT INTO gateway.emails (user_id, address, kind, detail, created_at)
+VALUES (sqlc.narg(user_id), sqlc.narg(address), @kind, @detail, @now::timestamptz) RETURNING id;
 
 -- name: EmailToSend :one
--- With the address that it goes to now; NULL where it is the admin's.
-SELECT e.*, u.email AS address FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = @id;
+-- With the address that it goes to now.
+SELECT e.id, e.user_id, e.kind, e.created_at, e.sent_at, e.detail, e.message_id, e.failed_at, e.error,
+       coalesce(e.address, u.email, '')::text AS address FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = @id;
 
 -- name: EmailsOwed :many
 -- Those that nobody may be at.

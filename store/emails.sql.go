@@ -61,7 +61,8 @@ func (q *Queries) DropOldEmails(ctx context.Context, before time.Time) (int64, e
 }
 
 const emailToSend = `-- name: EmailToSend :one
-SELECT e.id, e.user_id, e.kind, e.created_at, e.sent_at, e.detail, e.message_id, e.failed_at, e.error, u.email AS address FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = $1
+SELECT e.id, e.user_id, e.kind, e.created_at, e.sent_at, e.detail, e.message_id, e.failed_at, e.error,
+       coalesce(e.address, u.email, '')::text AS address FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = $1
 `
 
 type EmailToSendRow struct {
@@ -74,10 +75,10 @@ type EmailToSendRow struct {
 	MessageID *string
 	FailedAt  *time.Time
 	Error     *string
-	Address   *string
+	Address   string
 }
 
-// With the address that it goes to now; NULL where it is the admin's.
+// With the address that it goes to now.
 func (q *Queries) EmailToSend(ctx context.Context, id int64) (EmailToSendRow, error) {
 	row := q.db.QueryRow(ctx, emailToSend, id)
 	var i EmailToSendRow
@@ -207,20 +208,23 @@ func (q *Queries) NoteEmailTried(ctx context.Context, arg NoteEmailTriedParams) 
 }
 
 const oweEmail = `-- name: OweEmail :one
-INSERT INTO gateway.emails (user_id, kind, detail, created_at) VALUES ($1, $2, $3, $4::timestamptz) RETURNING id
+INSERT INTO gateway.emails (user_id, address, kind, detail, created_at)
+VALUES ($1, $2, $3, $4, $5::timestamptz) RETURNING id
 `
 
 type OweEmailParams struct {
-	UserID *int64
-	Kind   string
-	Detail []byte
-	Now    time.Time
+	UserID  *int64
+	Address *string
+	Kind    string
+	Detail  []byte
+	Now     time.Time
 }
 
-// NULL for the user: it is the admin's.
+// To a user, or to one of the admins at an address.
 func (q *Queries) OweEmail(ctx context.Context, arg OweEmailParams) (int64, error) {
 	row := q.db.QueryRow(ctx, oweEmail,
 		arg.UserID,
+		arg.Address,
 		arg.Kind,
 		arg.Detail,
 		arg.Now,

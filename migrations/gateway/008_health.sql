@@ -61,6 +61,7 @@ ALTER TABLE gateway.emails
     ALTER COLUMN user_id DROP NOT NULL, -- NULL: it is the admin's
     DROP CONSTRAINT emails_kind_check,
     ADD CONSTRAINT emails_kind_check CHECK (kind IN ('place_free', 'verify', 'reset', 'password_changed', 'alert')),
+    ADD COLUMN address    text, -- of one of the admins; NULL: it goes to its user's
     ADD COLUMN detail     jsonb NOT NULL DEFAULT '{}', -- what it says beside its kind's words; never a secret
     ADD COLUMN message_id text,        -- the provider's
     ADD COLUMN failed_at  timestamptz, -- it cannot be sent, or came back
@@ -98,7 +99,7 @@ CREATE TABLE gateway.login_failures (
 DROP TABLE gateway.login_failures, gateway.password_resets, gateway.silences, gateway.notices, gateway.conditions;
 DELETE FROM gateway.emails WHERE kind <> 'place_free' OR user_id IS NULL;
 ALTER TABLE gateway.emails
-    DROP COLUMN detail, DROP COLUMN message_id, DROP COLUMN failed_at, DROP COLUMN error,
+    DROP COLUMN address, DROP COLUMN detail, DROP COLUMN message_id, DROP COLUMN failed_at, DROP COLUMN error,
     DROP CONSTRAINT emails_kind_check,
     ADD CONSTRAINT emails_kind_check CHECK (kind IN ('place_free')),
     ALTER COLUMN user_id SET NOT NULL;
