@@ -21,6 +21,12 @@ func (q *Queries) RecordServer(ctx context.Context, actor, action, server string
 	return q.record(ctx, actor, action, "server:"+server, detail)
 }
 
+// RecordUser writes what a user did to their account, as user.ACTION; detail may be nil, and has no address.
+func (q *Queries) RecordUser(ctx context.Context, action string, user int64, detail map[string]any) error {
+	subject := fmt.Sprintf("user:%d", user)
+	return q.record(ctx, subject, "user."+action, subject, detail)
+}
+
 func (q *Queries) record(ctx context.Context, actor, action, subject string, detail map[string]any) error {
 	if detail == nil {
 		detail = map[string]any{}

@@ -73,10 +73,11 @@ func (b *bundle) slice() store.Slice {
 }
 
 type reply struct {
-	status  int
-	me      auth.Me
-	problem string
-	cookie  *http.Cookie
+	status     int
+	me         auth.Me
+	problem    string
+	cookie     *http.Cookie
+	retryAfter string
 }
 
 func (b *bundle) do(method, path, body string, header ...string) reply {
@@ -100,7 +101,7 @@ func (b *bundle) do(method, path, body string, header ...string) reply {
 	if _, err := raw.ReadFrom(response.Body); err != nil {
 		b.t.Fatal(err)
 	}
-	got := reply{status: response.StatusCode}
+	got := reply{status: response.StatusCode, retryAfter: response.Header.Get("Retry-After")}
 	for _, cookie := range response.Cookies() {
 		got.cookie = cookie
 	}
