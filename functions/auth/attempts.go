@@ -17,18 +17,26 @@ const (
 	triesWithin   = 15 * time.Minute
 )
 
-// rightPassword tells whether password is that of the account at an address, as asStored gives it; hash is
-// empty where there is no account, which is told apart by nothing. After too many wrong ones it refuses
-// without a look, also the right one.
-func (a *Auth) rightPassword(ctx context.Context, email, hash, password string) (bool, error) {
+// mayTry counts a password that is tried for the account at an address, as asStored gives it, and refuses
+// it unseen, also the right one, after too many wrong ones. Where there is no account it does the same.
+func (a *Auth) mayTry(ctx context.Context, email string) error {
 	queries, key, now := store.New(a.Pool), attemptKey(email), a.Clock()
 	counted, err := queries.CountAttempt(ctx, store.CountAttemptParams{EmailHash: key, Now: now, Since: now.Add(-triesWithin), Most: passwordTries})
-	if err != nil {
-		return false, err
+	if err != nil || counted > 0 {
+		return err
 	}
-	if counted == 0 {
-		return false, tooManyTries(ctx, queries, key, now)
+	first, err := queries.FirstAttempt(ctx, key)
+	if err != nil && !store.IsNone(err) { // none: forgotten this very moment
+		return err
 	}
+	wait := max(first.Add(triesWithin).Sub(now), time.Second)
+	return answer.Later(wait, `Too many wrong passwords for this account. Wait %s, or set a new password by "Forgot password?".`, answer.Minutes(wait))
+}
+
+// rightPassword tells whether a password that mayTry has counted is the one that hash was made of, and
+// forgets the wrong ones before it if so. hash is empty where there is no account.
+func (a *Auth) rightPassword(ctx context.Context, email, hash, password string) (bool, error) {
+	queries, key := store.New(a.Pool), attemptKey(email)
 	right, err := a.Hasher.Matches(ctx, hash, password)
 	if err != nil { // it was not looked at: too many wait, or the client has gone
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
@@ -39,15 +47,6 @@ func (a *Auth) rightPassword(ctx context.Context, email, hash, password string) 
 		err = queries.ForgetAttempts(ctx, key)
 	}
 	return right, err
-}
-
-func tooManyTries(ctx context.Context, queries *store.Queries, key []byte, now time.Time) error {
-	first, err := queries.FirstAttempt(ctx, key)
-	if err != nil && !store.IsNone(err) { // none: forgotten this very moment
-		return err
-	}
-	wait := max(first.Add(triesWithin).Sub(now), time.Second)
-	return answer.Later(wait, `Too many wrong passwords for this account. Wait %s, or set a new password by "Forgot password?".`, answer.Minutes(wait))
 }
 
 // attemptKey is what wrong passwords are counted by: the table names no address that somebody has tried.

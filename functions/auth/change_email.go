@@ -29,6 +29,9 @@ func (a *Auth) changeEmail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := a.mayTry(r.Context(), user.Email); err != nil {
+		return err
+	}
 	right, err := a.rightPassword(r.Context(), user.Email, user.PasswordHash, form.Password)
 	if err != nil {
 		return err

@@ -16,11 +16,13 @@ func (a *Auth) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx := r.Context()
+	ctx, email := r.Context(), asStored(form.Email)
 	// An address that cannot be one is looked up all the same: the answer and its time tell nothing.
-	email := asStored(form.Email)
 	user, err := store.New(a.Pool).UserByEmail(ctx, email)
 	if err != nil && !store.IsNone(err) {
+		return err
+	}
+	if err := a.mayTry(ctx, email); err != nil {
 		return err
 	}
 	// The password takes its time; the slice can wake meanwhile. Who knows an address alone can do so
