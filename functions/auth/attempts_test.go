@@ -33,7 +33,12 @@ func TestWhoLeavesBeforeTheirTurnHasNotTried(t *testing.T) {
 		failed := make(chan error)
 		go func() { _, err := try(ctx); failed <- err }()
 		for len(hasher.waiting) == 0 {
-			runtime.Gosched()
+			select {
+			case err := <-failed:
+				t.Fatal(err)
+			default:
+				runtime.Gosched()
+			}
 		}
 		leave()
 		if err := <-failed; !errors.Is(err, context.Canceled) {
