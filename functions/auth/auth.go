@@ -29,7 +29,7 @@ type Auth struct {
 	Clock       func() time.Time
 	After       func(time.Duration) <-chan time.Time // time.After if nil
 
-	late sync.WaitGroup // what goes on after its answer
+	late sync.RWMutex // what goes on after its answer holds it for reading: a WaitGroup that is waited for takes no more
 }
 
 // No body of this function is larger.
@@ -63,10 +63,14 @@ func (a *Auth) Handler() http.Handler {
 	return protection.Handler(router)
 }
 
-// Finish waits for what goes on after its answer, until ctx ends. It is called when no request is left.
+// Finish waits for what goes on after its answer, until ctx ends.
 func (a *Auth) Finish(ctx context.Context) error {
 	done := make(chan struct{})
-	go func() { a.late.Wait(); close(done) }()
+	go func() {
+		a.late.Lock()
+		defer a.late.Unlock()
+		close(done)
+	}()
 	select {
 	case <-done:
 		return nil

@@ -33,7 +33,9 @@ func (a *Auth) forgotPassword(w http.ResponseWriter, r *http.Request) error {
 	}
 	over, looked := a.after(forgotTakes), make(chan error, 1)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), forgotWithin)
-	a.late.Go(func() {
+	a.late.RLock()
+	go func() {
+		defer a.late.RUnlock()
 		defer cancel()
 		email := asStored(form.Email)
 		user, err := store.New(a.Pool).UserByEmail(ctx, email)
@@ -45,7 +47,7 @@ func (a *Auth) forgotPassword(w http.ResponseWriter, r *http.Request) error {
 			slog.ErrorContext(ctx, "somebody who forgot their password gets no mail",
 				"request", r.Header.Get("X-Request-Id"), "user", user.ID, "error", err)
 		}
-	})
+	}()
 	select {
 	case <-over:
 	case <-r.Context().Done():
