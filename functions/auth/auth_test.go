@@ -281,7 +281,7 @@ func TestBadRequestsAreToldWhatIsWrong(t *testing.T) {
 }
 
 // BenchmarkRegister is the transaction from a new account to an assigned slice, without the
-// hash of the password: account, slice, audit, session, and the order for the next slice.
+// hash of the password: account, slice, audit, session, mail, and the order for the next slice.
 func BenchmarkRegister(b *testing.B) {
 	bundle := start(b)
 	for range b.N {
