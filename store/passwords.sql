@@ -2,9 +2,6 @@
 -- Whoever changes a password, an address, or what the two make possible holds this: they come one by one.
 SELECT * FROM gateway.users WHERE id = @id FOR NO KEY UPDATE;
 
--- name: OweEmail :one
-INSERT INTO gateway.emails (user_id, kind, created_at) VALUES (@user_id::bigint, @kind, @now::timestamptz) RETURNING id;
-
 -- name: OwedSince :many
 -- When mails of a kind were asked for a user, the newest first.
 SELECT created_at FROM gateway.emails

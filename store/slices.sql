@@ -112,7 +112,7 @@ UPDATE gateway.slices SET recycle_at = NULL WHERE id = @id AND recycle_at = @rec
 -- name: FinishDestroy :execrows
 -- What stays of a slice says nothing of its user.
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
-    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL, user_restart_at = NULL,
+    wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
     crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
     storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL
 WHERE id = @id AND status = 'destroying' AND version = @version;
