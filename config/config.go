@@ -106,6 +106,7 @@ type Alerts struct {
 	Container    time.Duration `env:"ALERT_CONTAINER_FOR" envDefault:"0s" help:"a container that should run and does not for so long is an alert"`
 	Backend      time.Duration `env:"ALERT_BACKEND_FOR" envDefault:"0s" help:"a slice's backend that does not answer for so long is an alert"`
 	Page         time.Duration `env:"ALERT_PAGE_FOR" envDefault:"1m" help:"a slice that says ready, and whose page does not answer for so long, is an alert"`
+	Mute         time.Duration `env:"ALERT_MUTE_FOR" envDefault:"15m" help:"a slice that says ready, and to and from whose WhatsApp nothing passes for so long, is an alert"`
 	Memory       float64       `env:"ALERT_MEMORY" envDefault:"0.9" help:"part of its memory limit above which a slice is an alert"`
 	Storage      float64       `env:"ALERT_STORAGE" envDefault:"0.9" help:"part of its disk quota above which a slice is an alert, and its user is told"`
 	Disk         float64       `env:"ALERT_DISK" envDefault:"0.85" help:"part of the server's disk above which it is an alert"`
@@ -134,7 +135,7 @@ type Mail struct {
 	Admins    []string `env:"ADMIN_EMAIL" help:"addresses that are told of servers and incidents, separated by commas; without one the log alone has them"`
 	ResendKey string   `env:"RESEND_API_KEY,unset" secret:"true" help:"with MAIL=resend: the API key"`
 	ResendURL string   `env:"RESEND_URL" envDefault:"https://api.resend.com/" help:"Resend's API"`
-	SMTP      string   `env:"SMTP_URL,unset" secret:"true" help:"with MAIL=smtp: smtp://user:password@host:587 (STARTTLS where it is offered) or smtps://user:password@host:465"`
+	SMTP      string   `env:"SMTP_URL,unset" secret:"true" help:"with MAIL=smtp: smtp://user:password@host:587 (with STARTTLS; without a password, where it is offered) or smtps://user:password@host:465"`
 	LinkKey   Key      `env:"LINK_KEY,required,unset" secret:"true" help:"64 hex digits that the links in mails are made from"`
 	AppURL    string   `env:"APP_URL" envDefault:"http://app.localhost:8080" help:"the app's address, without a slash at the end: where links in mails lead"`
 	Brand     string   `env:"BRAND" envDefault:"Slicegate"`
@@ -212,7 +213,7 @@ func (a Alerts) check() error {
 		part("ALERT_RAM", a.RAM), part("ALERT_CPU", a.CPU), part("INCIDENT_PART", a.IncidentPart),
 		check(a.SwapIn > 0, "ALERT_SWAP_IN must be more than 0"),
 		atLeast("INCIDENT_SLICES", a.Incident, 2),
-		check(min(a.WhatsApp, a.Container, a.Backend, a.Page, a.CPUFor, a.SwapInFor, a.JobsBehind, a.PoolEmpty, a.Certificate, a.Settle, a.Group) >= 0, "the times of ALERT_… and NOTIFY_GROUP must not be negative"),
+		check(min(a.WhatsApp, a.Container, a.Backend, a.Page, a.Mute, a.CPUFor, a.SwapInFor, a.JobsBehind, a.PoolEmpty, a.Certificate, a.Settle, a.Group) >= 0, "the times of ALERT_… and NOTIFY_GROUP must not be negative"),
 		check(min(a.Repeat, a.Within) >= time.Minute, "NOTIFY_REPEAT and INCIDENT_WITHIN must be at least 1m"),
 	)
 }

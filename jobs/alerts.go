@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"slicegate/jobs/alerts"
 	"slicegate/store"
 )
 
@@ -27,7 +28,37 @@ const (
 	alertPoolFailing  = "pool.failing"   // new slices cannot be made
 	alertServerFull   = "server.full"    // somebody waits, and there is no room
 	alertRolloutHalt  = "rollout.halted" // until the next one, or its rollback
+
+	alertDisconnected = "wa.disconnected" // the user has to know: their WhatsApp does not work
+	alertMute         = "wa.mute"         // it says ready, and nothing passes
+	alertSliceDown    = "slice.down"      // its container has stopped, or does so again and again
+	alertSliceSilent  = "slice.silent"    // its backend does not answer
+	alertPageDead     = "slice.page_dead" // it says ready, and its page does not answer
+	alertSliceMemory  = "slice.memory"
+	alertSliceStorage = "slice.storage"
+	alertSliceOOM     = "slice.oom"
+	alertServerDisk   = "server.disk"
+	alertServerRAM    = "server.ram"
+	alertServerCPU    = "server.cpu"
+	alertServerSwapIn = "server.swap_in"
+	alertServerOOM    = "server.oom"
+	alertPoolEmpty    = "pool.empty"
+	alertCertificate  = "certificate.ends"
+	alertJobsBehind   = "jobs.behind"
+	alertServerSilent = "server.silent" // nothing is written down of it any more: its runner is gone
+	alertMailFailing  = "mail.failing"
+	incidentWhatsApp  = "server.wa_disconnected" // for many of wa.disconnected
+	incidentDown      = "server.slices_down"     // of slice.down
+	incidentBackends  = "server.slices_silent"   // of slice.silent
 )
+
+// told says who is told of a kind of alert; what is not here is the operator's.
+var told = map[string][]alerts.Route{
+	// Not by WhatsApp, which is what does not work.
+	alertDisconnected: {{Recipient: alerts.User, Channel: alerts.Email}},
+	alertSliceStorage: {{Recipient: alerts.User, Channel: alerts.Email}, {Recipient: alerts.User, Channel: alerts.WhatsApp}},
+	alertSliceFailed:  {{Recipient: alerts.User, Channel: alerts.Email}, {Recipient: alerts.Admin, Channel: alerts.Email}},
+}
 
 func subjectSlice(slice int64) string    { return fmt.Sprintf("slice:%d", slice) }
 func subjectServer(server string) string { return "server:" + server }

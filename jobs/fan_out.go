@@ -29,7 +29,7 @@ var perServer = map[string]func(server string) river.JobArgs{
 	ReconcileArgs{}.Kind():     func(server string) river.JobArgs { return ReconcileArgs{Server: server} },
 	ReconcileDataArgs{}.Kind(): func(server string) river.JobArgs { return ReconcileDataArgs{Server: server} },
 	MeasureArgs{}.Kind():       func(server string) river.JobArgs { return MeasureArgs{Server: server} },
-	SampleArgs{}.Kind():        func(server string) river.JobArgs { return SampleArgs{Server: server} },
+	CheckArgs{}.Kind():         func(server string) river.JobArgs { return CheckArgs{Server: server} },
 	SampleArgs{}.Kind():        func(server string) river.JobArgs { return SampleArgs{Server: server} },
 	CheckWallsArgs{}.Kind():    func(server string) river.JobArgs { return CheckWallsArgs{Server: server} },
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -55,6 +56,9 @@ type Containers interface {
 	Probe(ctx context.Context, running Running) (Status, error)
 	// LastWords are the last lines that the container wrote, to say why it stopped.
 	LastWords(ctx context.Context, slice int64) string
+	// Tell sends a text to the slice's user, from their own number to their own number. The same key
+	// sends it once. ErrNotConnected: their WhatsApp is not ready.
+	Tell(ctx context.Context, running Running, text, key string) error
 	// Remove stops the container in order and deletes it.
 	Remove(ctx context.Context, slice int64) error
 	// Identify gives the id of the image that a name, or an id, stands for now; a FatalError if the
@@ -64,6 +68,9 @@ type Containers interface {
 	// engine does not have it.
 	Name(ctx context.Context, id, name string) error
 }
+
+// ErrNotConnected is a message that cannot be sent as long as the slice's WhatsApp is not ready.
+var ErrNotConnected = errors.New("WhatsApp is not connected")
 
 // Spec is what differs from one slice's container to the next; limits and hardening are the engine's.
 type Spec struct {
@@ -82,11 +89,20 @@ type Running struct {
 	Image     string // of the Spec that it was made of
 }
 
-// Status is what a slice's backend says of itself.
-type Status struct {
+// Said is what a slice's backend says of its WhatsApp.
+type Said struct {
 	State       string     `json:"state"`       // of the slice contract: "starting", "qr", "ready", ...
-	PhoneNumber *string    `json:"phoneNumber"` // of the linked phone, digits alone; nil while none is
+	Reason      *string    `json:"reason"`      // why, where there is more to say: "qr_timeout"
+	PhoneNumber *string    `json:"phoneNumber"` // of the linked phone; nil while none is
+	Since       *time.Time `json:"since"`       // it is ready, or is not any more; nil: since before it started, or it does not tell
+}
+
+// Status is what a slice's backend says of itself when it is asked.
+type Status struct {
+	Said
 	LastEventAt *time.Time `json:"lastEventAt"` // the last that WhatsApp said; nil before the first
+	// Whether the page behind it answered just now; nil: it was not asked, or there is none that could be.
+	Alive *bool `json:"-"`
 }
 
 // Container is what the engine has of a slice.
@@ -131,6 +147,8 @@ type Directories interface {
 	Move(ctx context.Context, from, to int64) error
 	// Size is how many bytes of disk they take.
 	Size(ctx context.Context, slice int64) (int64, error)
+	// Said is what the slice's backend wrote down of its state, and when: false where it writes nothing.
+	Said(slice int64) (said Said, at time.Time, there bool, err error)
 	// Remove deletes them, with all data.
 	Remove(ctx context.Context, slice int64) error
 }

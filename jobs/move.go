@@ -127,6 +127,7 @@ func (w *Move) finish(ctx context.Context, source, target store.Slice) error {
 		if err := unless(queries.ArriveFromMove(ctx, store.ArriveFromMoveParams{
 			ID: target.ID, Source: source.ID, Version: target.Version, UserID: *source.UserID,
 			WaState: source.WaState, WaConnected: source.WaConnected, WaPhone: source.WaPhone, WaChangedAt: source.WaChangedAt,
+			WaReason: source.WaReason, LinkedAt: source.LinkedAt,
 			LastActivityAt: source.LastActivityAt, StorageBytes: source.StorageBytes,
 		})); err != nil {
 			return err

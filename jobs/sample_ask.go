@@ -56,7 +56,16 @@ func (s *snapshot) due(meters map[int64]store.Meter) []reading {
 		}
 	}
 	oldest := func(a, b reading) int { return askedAt(meters[a.slice.ID]).Compare(askedAt(meters[b.slice.ID])) }
-	slices.SortFunc(due, oldest)
+	// Those that did not answer last time come last: they hold up nobody but themselves.
+	slices.SortFunc(due, func(a, b reading) int {
+		if silent := a.slice.SilentSince != nil; silent != (b.slice.SilentSince != nil) {
+			if silent {
+				return 1
+			}
+			return -1
+		}
+		return oldest(a, b)
+	})
 	slices.SortFunc(idle, oldest)
 	// Those that started together would be paged in together, every half hour.
 	return append(due, idle[:min(len(idle), 1+len(s.readings)/15)]...)
@@ -79,7 +88,7 @@ func (r reading) due(meter store.Meter) (ask, now bool) {
 		return true, true // nothing else tells; where traffic is not counted, no slice is pushed out
 	case idle(newest(meter.LastUserAt, r.traffic.User.Last), r.started, r.at) < inUseWithin:
 		return true, true
-	case !settled(r.slice.WaState):
+	case !settled(r.slice.WaState), r.slice.SilentSince != nil, r.slice.PageDeadSince != nil:
 		return true, true
 	case r.slice.WaState == "ready" && idle(newest(meter.LastUpstreamAt, r.traffic.Upstream.Last), r.started, r.at) >= silentAfter:
 		return true, true
@@ -149,19 +158,51 @@ func (w *Sample) askOne(ctx context.Context, slice int64) (*Status, error) {
 	return &status, nil
 }
 
-// states are what slices said, as their rows have it. A phone that is not told while the slice starts
-// or has lost its connection is still linked.
-func (s *snapshot) states() (said []store.NoteStateParams) {
+// states are what slices said, as their rows have it.
+func (s *snapshot) states() (all []store.NoteSaidParams) {
 	for _, r := range s.readings {
-		status := s.answers[r.slice.ID].status
-		if status == nil {
+		if status := s.answers[r.slice.ID].status; status != nil {
+			all = append(all, noteSaid(r.slice, status.Said, s.at))
+		}
+	}
+	return all
+}
+
+// noteSaid is what a slice said, as its row has it. A phone that is not told while the slice starts or has
+// lost its connection is still linked.
+func noteSaid(row store.Slice, said Said, now time.Time) store.NoteSaidParams {
+	phone := said.PhoneNumber
+	if phone == nil && !slices.Contains(unlinked, said.State) {
+		phone = row.WaPhone
+	}
+	since := said.Since
+	if since != nil && since.After(now) { // the slice is not trusted with the future
+		since = &now
+	}
+	return store.NoteSaidParams{ID: row.ID, Version: row.Version, WaState: said.State, WaPhone: phone, WaReason: said.Reason, Since: since, Now: now}
+}
+
+// silences say of each slice that was asked since when its backend does not answer, or its page.
+func (s *snapshot) silences() (all store.NoteSilentParams) {
+	for _, r := range s.readings {
+		answer := s.answers[r.slice.ID]
+		if !answer.asked || answer.status == nil && r.at.Sub(r.started) <= startsWithin {
 			continue
 		}
-		phone := status.PhoneNumber
-		if phone == nil && !slices.Contains(unlinked, status.State) {
-			phone = r.slice.WaPhone
+		var silent, dead time.Time // Go's zero: it answers
+		if answer.status == nil {
+			silent = sinceThenOr(r.slice.SilentSince, r.at)
+		} else if alive := answer.status.Alive; alive != nil && !*alive && answer.status.State == "ready" {
+			dead = sinceThenOr(r.slice.PageDeadSince, r.at)
 		}
-		said = append(said, store.NoteStateParams{ID: r.slice.ID, Version: r.slice.Version, WaState: status.State, WaPhone: phone, Now: s.at})
+		all.Ids, all.Silent, all.Dead = append(all.Ids, r.slice.ID), append(all.Silent, silent), append(all.Dead, dead)
 	}
-	return said
+	return all
+}
+
+func sinceThenOr(known *time.Time, now time.Time) time.Time {
+	if known != nil {
+		return *known
+	}
+	return now
 }

@@ -73,24 +73,27 @@ func (a asked) Probe(ctx context.Context, running Running) (Status, error) {
 		<-ctx.Done()
 		return Status{}, ctx.Err()
 	}
-	return Status{State: "ready"}, nil
+	return Status{Said: Said{State: "ready"}}, nil
 }
 
 func TestAHungSliceDelaysNobody(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		hangs             func(int64) bool
+		of                int64
+		atOnce            int
 		answered, unasked int
 		atLeast, atMost   time.Duration
 	}{
-		"none": {func(int64) bool { return false }, 100, 0, 0, 0},
-		"one":  {func(id int64) bool { return id == 1 }, 99, 0, 5 * time.Second, 5 * time.Second},
-		"all":  {func(int64) bool { return true }, 0, 92, 6 * time.Second, 6 * time.Second},
+		"none":         {func(int64) bool { return false }, 100, 8, 100, 0, 0, 0},
+		"one":          {func(id int64) bool { return id == 1 }, 100, 8, 99, 0, 5 * time.Second, 5 * time.Second},
+		"all":          {func(int64) bool { return true }, 100, 8, 0, 92, 6 * time.Second, 6 * time.Second},
+		"forty of 200": {func(id int64) bool { return id <= 40 }, 200, 64, 160, 0, 5 * time.Second, 6 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &Sample{Containers: asked{hangs: test.hangs}, AskWithin: 5 * time.Second, AskAtOnce: 8}
+			w := &Sample{Containers: asked{hangs: test.hangs}, AskWithin: 5 * time.Second, AskAtOnce: test.atOnce}
 			var due []reading
-			for id := range int64(100) {
+			for id := range test.of {
 				due = append(due, reading{slice: store.Slice{ID: id + 1}})
 			}
 			began := time.Now()
@@ -119,7 +122,7 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		t.Errorf("a slice that did not answer is %q", *state)
 	}
 	for state, want := range map[string]*string{"disconnected": row.WaPhone, "logged_out": nil} {
-		s := &snapshot{readings: []reading{{slice: row}}, answers: map[int64]answer{0: {asked: true, status: &Status{State: state}}}}
+		s := &snapshot{readings: []reading{{slice: row}}, answers: map[int64]answer{0: {asked: true, status: &Status{Said: Said{State: state}}}}}
 		said := s.states()
 		if len(said) != 1 || said[0].WaState != state || (said[0].WaPhone == nil) != (want == nil) {
 			t.Errorf("%s without a phone: %+v", state, said)
@@ -135,5 +138,58 @@ type foreign struct{ Containers }
 
 func (foreign) Find(context.Context, int64) (Running, bool, error) { return Running{}, true, nil }
 func (foreign) Probe(context.Context, Running) (Status, error) {
-	return Status{State: "CONNECTED"}, nil
+	return Status{Said: Said{State: "CONNECTED"}}, nil
+}
+
+func TestWhoDidNotAnswerIsAskedLast(t *testing.T) {
+	t.Parallel()
+	s, meters := &snapshot{}, map[int64]store.Meter{}
+	for id := range int64(10) {
+		r := reading{slice: store.Slice{ID: id, WaState: "ready"}, started: noon.Add(-time.Hour), at: noon, traffic: counters(0, 0, noon)}
+		if id < 4 {
+			r.slice.SilentSince = pointer(noon.Add(-time.Minute))
+		}
+		s.readings = append(s.readings, r)
+		meters[id] = store.Meter{AskedAt: pointer(noon.Add(-time.Minute)), LastUserAt: &noon}
+	}
+	due := s.due(meters)
+	if len(due) != 10 || due[5].slice.ID < 4 || due[6].slice.ID >= 4 {
+		t.Errorf("the order is %+v", due)
+	}
+}
+
+func TestSinceWhenABackendOrAPageIsSilent(t *testing.T) {
+	t.Parallel()
+	before, alive := pointer(noon.Add(-time.Hour)), func(is bool) *Status {
+		return &Status{Said: Said{State: "ready"}, Alive: &is}
+	}
+	for _, test := range []struct {
+		name         string
+		row          store.Slice
+		answer       answer
+		started      time.Duration // ago
+		noted        bool
+		silent, dead time.Time
+	}{
+		{"it was not asked", store.Slice{}, answer{}, time.Hour, false, time.Time{}, time.Time{}},
+		{"it answers", store.Slice{SilentSince: before}, answer{true, alive(true)}, time.Hour, true, time.Time{}, time.Time{}},
+		{"it does not", store.Slice{}, answer{asked: true}, time.Hour, true, noon, time.Time{}},
+		{"it still does not", store.Slice{SilentSince: before}, answer{asked: true}, time.Hour, true, *before, time.Time{}},
+		{"it has just started", store.Slice{}, answer{asked: true}, 30 * time.Second, false, time.Time{}, time.Time{}},
+		{"its page does not", store.Slice{}, answer{true, alive(false)}, time.Hour, true, time.Time{}, noon},
+		{"its page still does not", store.Slice{PageDeadSince: before}, answer{true, alive(false)}, time.Hour, true, time.Time{}, *before},
+		{"it cannot be asked for its page", store.Slice{}, answer{true, &Status{Said: Said{State: "ready"}}}, time.Hour, true, time.Time{}, time.Time{}},
+	} {
+		s := &snapshot{readings: []reading{{slice: test.row, at: noon, started: noon.Add(-test.started)}}, answers: map[int64]answer{0: test.answer}}
+		got := s.silences()
+		if len(got.Ids) != 1 {
+			if test.noted {
+				t.Errorf("%s: %+v", test.name, got)
+			}
+			continue
+		}
+		if !test.noted || !got.Silent[0].Equal(test.silent) || !got.Dead[0].Equal(test.dead) {
+			t.Errorf("%s: %+v", test.name, got)
+		}
+	}
 }

@@ -57,7 +57,8 @@ func (s *snapshot) write(ctx context.Context, queries *store.Queries) (written b
 		func() error { return queries.NoteMemory(ctx, rows.memory) },
 		func() error { return queries.NoteAlive(ctx, rows.alive) },
 		func() error { return queries.NoteActivity(ctx, rows.activity) },
-		func() error { return failed(queries.NoteState(ctx, s.states()).Exec) },
+		func() error { return failed(queries.NoteSaid(ctx, s.states()).Exec) },
+		func() error { return queries.NoteSilent(ctx, s.silences()) },
 		func() error { return queries.DropMeters(ctx, s.server) },
 		func() error { return queries.NoteProbe(ctx, store.NoteProbeParams{Name: s.server, ProbeError: probe}) },
 	} {

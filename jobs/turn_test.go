@@ -13,7 +13,7 @@ import (
 
 // line is slices that want to start, and a clock.
 type line struct {
-	t     *testing.T
+	t     testing.TB
 	db    storetest.Database
 	turns Turns
 	now   time.Time

@@ -27,6 +27,7 @@ type Config struct {
 	SiteNames, AppNames []string
 	SocketDir           string // auth.sock and proxy.sock; nginx keeps answers of the latter there, so it must be writable and had better be tmpfs
 	SiteRoot, AppRoot   string
+	MailRoot            string        // for development: the folder of mails that go nowhere, shown at /mail/ of the site; empty: none
 	StateDir            string        // pid, access log, temporary files; must exist and be writable for nginx
 	MimeTypes           string        // Debian's file if empty
 	FirstPort, LastPort int           // of slices; the odd ones are declared as upstreams

@@ -69,6 +69,13 @@ func setup(t *testing.T, change func(*config.Runner)) *bundle {
 		SlicePids: 128, MediaQuota: 2 << 30, WAEngine: "simulated", RestartPause: time.Second,
 		RolloutBatch: 5, RolloutPatience: time.Hour, RolloutAnswer: time.Minute, RolloutReady: time.Minute, RolloutLife: time.Minute,
 		PoolRetry: time.Second, PoolMaxAge: 24 * time.Hour, MinFreeMemory: 1 << 30, StartConcurrency: 8, FillEvery: 30 * time.Second, ReconcileEvery: 15 * time.Second, JobTimeout: 20 * time.Second, RescueAfter: 21 * time.Second, SampleEvery: 10 * time.Second,
+		CheckEvery: 30 * time.Second, MeasureEvery: 5 * time.Minute, AskWithin: 5 * time.Second,
+		Alerts: config.Alerts{
+			WhatsApp: 2 * time.Minute, Page: time.Minute, Mute: 15 * time.Minute, Memory: 0.9, Storage: 0.9, Disk: 0.85, RAM: 0.9, CPU: 0.9,
+			CPUFor: 5 * time.Minute, SwapIn: 1000, SwapInFor: 5 * time.Minute, JobsBehind: 5 * time.Minute, PoolEmpty: 10 * time.Minute,
+			Settle: 5 * time.Minute, Group: 30 * time.Second, Repeat: 4 * time.Hour, Incident: 5, IncidentPart: 0.1, Within: 10 * time.Minute,
+		},
+		Mail: config.Mail{By: "file", Dir: t.TempDir(), From: "Slicegate <mail@example.com>", AppURL: "http://app.localhost", Brand: "Slicegate", LinkKey: config.Key{7}},
 	}
 	b.settings.SlicePorts.First, b.settings.SlicePorts.Last = dockertest.Ports(50)
 	if change != nil {

@@ -17,7 +17,7 @@ import (
 // alert is the detail of an open alert, "" if there is none.
 func (b *bundle) alert(kind, subject string) (detail string) {
 	b.t.Helper()
-	rows, err := b.queries.ListAlerts(context.Background())
+	rows, err := b.queries.ListAlerts(context.Background(), time.Now())
 	if err != nil {
 		b.t.Fatal(err)
 	}

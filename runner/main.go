@@ -45,6 +45,10 @@ const usage = `runner: works the jobs of one server.
   runner answers [-days N] [-json]
                    what the telemetry says to the questions that it is kept for
   runner alerts    show what a person has to know now
+  runner alerts silence -for 2h -reason WHY [-in 1h] [-kind KIND] [-subject slice:12]
+                   tell nobody of some alerts, or of any: a maintenance window
+  runner alerts silences|unsilence N
+                   list the silences; end one
 
 Settings come from the environment; the README has a table of them`
 
@@ -71,7 +75,7 @@ func Run(ctx context.Context, args []string) error {
 		"rollout":     configured(rollout),
 		"reclaim":     configured(reclaimCommand),
 		"answers":     configured(answer),
-		"alerts":      configured(alone(alerts)),
+		"alerts":      configured(alerts),
 		"swap":        swapTo(os.Stdout), // a server is set up before it has settings
 	}
 	if len(args) == 0 || commands[args[0]] == nil {

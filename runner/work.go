@@ -28,14 +28,17 @@ import (
 const (
 	serverWorkers  = 8 // jobs of this server at a time
 	defaultWorkers = 4 // jobs of any server at a time
-	stopWithin     = 25 * time.Second
+	mailWorkers    = 2 // mails that leave at a time: providers take a few a second
+	// Backends that are asked at a time: more than would hang together, so that those which do not are asked at once.
+	askAtOnce  = 64
+	stopWithin = 25 * time.Second
 )
 
 // work opens what the jobs need of this server and works them until ctx ends.
 func work(ctx context.Context, settings config.Runner) error {
 	// Each job that works on a slice holds one connection for its lock beside those it uses.
 	// One more is the server's lease.
-	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers)+9)
+	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers+mailWorkers)+9)
 	if err != nil {
 		return err
 	}
@@ -196,6 +199,19 @@ func halt(ctx context.Context, client *river.Client[pgx.Tx]) error {
 	return client.StopAndCancel(ctx)
 }
 
+// addAlertWorkers adds those who find out what is wrong, and tell of it.
+func addAlertWorkers(workers *river.Workers, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) {
+	thresholds := jobs.Thresholds(settings.Alerts)
+	silence := 3*settings.SampleEvery + time.Minute
+	river.AddWorker(workers, &jobs.Check{
+		Pool: pool, Hands: hands, Thresholds: thresholds, Quota: int64(settings.MediaQuota), Memory: int64(settings.SliceMemory),
+		PoolSize: settings.PoolSize, Every: settings.CheckEvery, SampleAge: silence, Clock: time.Now,
+	})
+	river.AddWorker(workers, &jobs.CheckPlatform{Pool: pool, Thresholds: thresholds, Silence: silence, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Notify{Pool: pool, Thresholds: thresholds, Admin: len(settings.Mail.Admins) > 0, Clock: time.Now})
+	river.AddWorker(workers, &jobs.SendWhatsApp{Containers: hands.Containers, Letterhead: letterhead(settings.Mail), Clock: time.Now})
+}
+
 func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	bringUp := jobs.BringUp{
@@ -219,7 +235,8 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	river.AddWorker(workers, &jobs.TendPartitions{Pool: pool, Clock: time.Now})
 	river.AddWorker(workers, &jobs.Answer{Pool: pool, Clock: time.Now, MinFree: int64(settings.MinFreeMemory), SwapUse: settings.ReclaimSwapUse})
 	river.AddWorker(workers, &jobs.Sample{
-		Pool: pool, Containers: hands.Containers, Gauges: hands.Gauges, Traffic: hands.Traffic, Clock: time.Now, AskWithin: 5 * time.Second, AskAtOnce: 20,
+		Pool: pool, Containers: hands.Containers, Gauges: hands.Gauges, Traffic: hands.Traffic, Clock: time.Now,
+		AskWithin: settings.AskWithin, AskAtOnce: askAtOnce,
 	})
 	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
@@ -230,6 +247,10 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 	river.AddWorker(workers, &jobs.UpdateSlice{Pool: pool, Hands: hands, Clock: time.Now, Limits: jobs.UpdateLimits{
 		Answer: settings.RolloutAnswer, Ready: settings.RolloutReady, Life: settings.RolloutLife,
 	}})
+	addAlertWorkers(workers, settings, pool, hands)
+	if err := addMailWorkers(workers, settings.Mail, pool); err != nil {
+		return nil, err
+	}
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{
 		ID:      clientID(settings.Server, time.Now()),
@@ -238,6 +259,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		Queues: map[string]river.QueueConfig{
 			jobs.ServerQueue(settings.Server): {MaxWorkers: serverWorkers},
 			river.QueueDefault:                {MaxWorkers: defaultWorkers},
+			jobs.MailQueue:                    {MaxWorkers: mailWorkers},
 		},
 		JobTimeout:           settings.JobTimeout,
 		RescueStuckJobsAfter: settings.RescueAfter,
@@ -248,9 +270,13 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 			every(settings.ReconcileEvery, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),
 			every(time.Minute, jobs.FanOutArgs{Job: jobs.CheckWallsArgs{}.Kind()}),
 			every(settings.SampleEvery, jobs.FanOutArgs{Job: jobs.SampleArgs{}.Kind()}),
+			every(settings.CheckEvery, jobs.FanOutArgs{Job: jobs.CheckArgs{}.Kind()}),
+			every(settings.CheckEvery, jobs.CheckPlatformArgs{}),
+			every(10*time.Second, jobs.NotifyArgs{}),
+			every(30*time.Second, jobs.TendEmailsArgs{}),
 			every(30*time.Second, jobs.TendRolloutsArgs{}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
-			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),
+			every(settings.MeasureEvery, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),
 			every(5*time.Minute, jobs.RollUpArgs{}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),
 			every(time.Hour, jobs.AnswerArgs{}),

@@ -29,6 +29,20 @@ func (q *Queries) CloseAlert(ctx context.Context, arg CloseAlertParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const closeAlerts = `-- name: CloseAlerts :exec
+UPDATE gateway.alerts SET closed_at = greatest($1::timestamptz, opened_at) WHERE id = ANY($2::bigint[]) AND closed_at IS NULL
+`
+
+type CloseAlertsParams struct {
+	Now time.Time
+	Ids []int64
+}
+
+func (q *Queries) CloseAlerts(ctx context.Context, arg CloseAlertsParams) error {
+	_, err := q.db.Exec(ctx, closeAlerts, arg.Now, arg.Ids)
+	return err
+}
+
 const closeAlertsOf = `-- name: CloseAlertsOf :exec
 UPDATE gateway.alerts SET closed_at = greatest($1::timestamptz, opened_at) WHERE subject = $2 AND closed_at IS NULL
 `
@@ -43,35 +57,24 @@ func (q *Queries) CloseAlertsOf(ctx context.Context, arg CloseAlertsOfParams) er
 	return err
 }
 
-const listAlerts = `-- name: ListAlerts :many
-SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, good_since, server, user_id, cause, incident_id, settled_at FROM gateway.alerts WHERE closed_at IS NULL ORDER BY opened_at DESC, id DESC
+const conditionsOfServer = `-- name: ConditionsOfServer :many
+SELECT kind, subject, server, since FROM gateway.conditions WHERE server = $1
 `
 
-// Those that are open, the newest first.
-func (q *Queries) ListAlerts(ctx context.Context) ([]Alert, error) {
-	rows, err := q.db.Query(ctx, listAlerts)
+func (q *Queries) ConditionsOfServer(ctx context.Context, server string) ([]Condition, error) {
+	rows, err := q.db.Query(ctx, conditionsOfServer, server)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Alert
+	var items []Condition
 	for rows.Next() {
-		var i Alert
+		var i Condition
 		if err := rows.Scan(
-			&i.ID,
 			&i.Kind,
 			&i.Subject,
-			&i.Severity,
-			&i.Detail,
-			&i.OpenedAt,
-			&i.ClosedAt,
-			&i.Since,
-			&i.GoodSince,
 			&i.Server,
-			&i.UserID,
-			&i.Cause,
-			&i.IncidentID,
-			&i.SettledAt,
+			&i.Since,
 		); err != nil {
 			return nil, err
 		}
@@ -83,29 +86,159 @@ func (q *Queries) ListAlerts(ctx context.Context) ([]Alert, error) {
 	return items, nil
 }
 
+const dropConditions = `-- name: DropConditions :exec
+DELETE FROM gateway.conditions c
+USING (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS subject) gone
+WHERE c.kind = gone.kind AND c.subject = gone.subject
+`
+
+type DropConditionsParams struct {
+	Kinds    []string
+	Subjects []string
+}
+
+func (q *Queries) DropConditions(ctx context.Context, arg DropConditionsParams) error {
+	_, err := q.db.Exec(ctx, dropConditions, arg.Kinds, arg.Subjects)
+	return err
+}
+
+const endQuietly = `-- name: EndQuietly :exec
+UPDATE gateway.alerts SET closed_at = coalesce(closed_at, greatest($1::timestamptz, opened_at)), settled_at = $1::timestamptz WHERE id = ANY($2::bigint[])
+`
+
+type EndQuietlyParams struct {
+	Now time.Time
+	Ids []int64
+}
+
+// What they were about is gone: nobody is told that all is well.
+func (q *Queries) EndQuietly(ctx context.Context, arg EndQuietlyParams) error {
+	_, err := q.db.Exec(ctx, endQuietly, arg.Now, arg.Ids)
+	return err
+}
+
+const listAlerts = `-- name: ListAlerts :many
+SELECT a.id, a.kind, a.subject, a.severity, a.detail, a.opened_at, a.closed_at, a.since, a.server, a.user_id, a.cause, a.incident_id, a.settled_at, EXISTS (
+    SELECT FROM gateway.silences s
+    WHERE s.starts_at <= $1::timestamptz AND s.ends_at > $1 AND (s.kind IS NULL OR s.kind = a.kind) AND (s.subject IS NULL OR s.subject = a.subject)
+) AS silenced
+FROM gateway.alerts a WHERE a.closed_at IS NULL ORDER BY a.opened_at DESC, a.id DESC
+`
+
+type ListAlertsRow struct {
+	ID         int64
+	Kind       string
+	Subject    string
+	Severity   string
+	Detail     string
+	OpenedAt   time.Time
+	ClosedAt   *time.Time
+	Since      *time.Time
+	Server     *string
+	UserID     *int64
+	Cause      string
+	IncidentID *int64
+	SettledAt  *time.Time
+	Silenced   bool
+}
+
+// Those that are open, the newest first, and whether one is told of: it is not while an incident stands for it, or it is silenced.
+func (q *Queries) ListAlerts(ctx context.Context, now time.Time) ([]ListAlertsRow, error) {
+	rows, err := q.db.Query(ctx, listAlerts, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ListAlertsRow
+	for rows.Next() {
+		var i ListAlertsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Subject,
+			&i.Severity,
+			&i.Detail,
+			&i.OpenedAt,
+			&i.ClosedAt,
+			&i.Since,
+			&i.Server,
+			&i.UserID,
+			&i.Cause,
+			&i.IncidentID,
+			&i.SettledAt,
+			&i.Silenced,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockAlerts = `-- name: LockAlerts :exec
+SELECT pg_advisory_xact_lock(hashtextextended('alerts ' || $1::text, 0))
+`
+
+// Held to the end of the transaction: a server's conditions are judged by one at a time.
+func (q *Queries) LockAlerts(ctx context.Context, server string) error {
+	_, err := q.db.Exec(ctx, lockAlerts, server)
+	return err
+}
+
+const markDisconnected = `-- name: MarkDisconnected :exec
+UPDATE gateway.slices SET wa_connected = false WHERE id = ANY($1::bigint[]) AND wa_connected AND wa_state <> 'ready'
+`
+
+// Of slices whose WhatsApp has been away for longer than it takes to come back by itself.
+func (q *Queries) MarkDisconnected(ctx context.Context, ids []int64) error {
+	_, err := q.db.Exec(ctx, markDisconnected, ids)
+	return err
+}
+
 const openAlert = `-- name: OpenAlert :execrows
-INSERT INTO gateway.alerts AS open (kind, subject, severity, detail, opened_at)
-VALUES ($1, $2, $3, $4, $5::timestamptz)
-ON CONFLICT (kind, subject) WHERE closed_at IS NULL
-DO UPDATE SET severity = excluded.severity, detail = excluded.detail
-WHERE (open.severity, open.detail) IS DISTINCT FROM (excluded.severity, excluded.detail)
+WITH subject AS (
+    SELECT CASE WHEN $1::text LIKE 'server:%' THEN substr($1, 8) END AS server, NULL::bigint AS user_id
+    WHERE $1 NOT LIKE 'slice:%'
+    UNION ALL
+    SELECT server, user_id FROM gateway.slices WHERE $1 LIKE 'slice:%' AND id = substr($1, 7)::bigint
+), again AS (
+    UPDATE gateway.alerts SET closed_at = NULL, severity = $2, detail = $3
+    WHERE id = (
+        SELECT max(ended.id) FROM gateway.alerts ended
+        WHERE ended.kind = $4 AND ended.subject = $1 AND ended.settled_at IS NULL
+    ) AND closed_at IS NOT NULL
+    RETURNING id
+), opened AS (
+    INSERT INTO gateway.alerts AS open (kind, subject, severity, detail, opened_at, server, user_id)
+    SELECT $4, $1, $2, $3, $5::timestamptz, (SELECT server FROM subject), (SELECT user_id FROM subject)
+    WHERE NOT EXISTS (SELECT FROM again)
+    ON CONFLICT (kind, subject) WHERE closed_at IS NULL
+    DO UPDATE SET severity = excluded.severity, detail = excluded.detail
+    WHERE (open.severity, open.detail) IS DISTINCT FROM (excluded.severity, excluded.detail)
+    RETURNING id
+)
+SELECT id FROM again UNION ALL SELECT id FROM opened
 `
 
 type OpenAlertParams struct {
-	Kind     string
 	Subject  string
 	Severity string
 	Detail   string
+	Kind     string
 	Now      time.Time
 }
 
-// Zero rows: it is open already, and says the same.
+// Opens an alert, takes up again one that ended so lately that nobody has been told, or says anew what
+// an open one says. Zero rows: it is open already, and says the same.
 func (q *Queries) OpenAlert(ctx context.Context, arg OpenAlertParams) (int64, error) {
 	result, err := q.db.Exec(ctx, openAlert,
-		arg.Kind,
 		arg.Subject,
 		arg.Severity,
 		arg.Detail,
+		arg.Kind,
 		arg.Now,
 	)
 	if err != nil {
@@ -131,6 +264,98 @@ func (q *Queries) OpenSubjects(ctx context.Context, kind string) ([]string, erro
 			return nil, err
 		}
 		items = append(items, subject)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const putUnderIncident = `-- name: PutUnderIncident :exec
+UPDATE gateway.alerts SET incident_id = $1::bigint WHERE id = ANY($2::bigint[])
+`
+
+type PutUnderIncidentParams struct {
+	Incident int64
+	Ids      []int64
+}
+
+func (q *Queries) PutUnderIncident(ctx context.Context, arg PutUnderIncidentParams) error {
+	_, err := q.db.Exec(ctx, putUnderIncident, arg.Incident, arg.Ids)
+	return err
+}
+
+const releaseFromIncident = `-- name: ReleaseFromIncident :exec
+UPDATE gateway.alerts SET incident_id = NULL WHERE incident_id = ANY($1::bigint[]) AND closed_at IS NULL
+`
+
+// What is still the case when an incident is over is told of by itself.
+func (q *Queries) ReleaseFromIncident(ctx context.Context, incidents []int64) error {
+	_, err := q.db.Exec(ctx, releaseFromIncident, incidents)
+	return err
+}
+
+const setConditions = `-- name: SetConditions :exec
+INSERT INTO gateway.conditions (kind, subject, server, since)
+SELECT kind, subject, $1::text, since
+FROM (SELECT unnest($2::text[]) AS kind, unnest($3::text[]) AS subject, unnest($4::timestamptz[]) AS since) new
+ON CONFLICT (kind, subject) DO UPDATE SET server = excluded.server, since = excluded.since
+`
+
+type SetConditionsParams struct {
+	Server   string
+	Kinds    []string
+	Subjects []string
+	Sinces   []time.Time
+}
+
+func (q *Queries) SetConditions(ctx context.Context, arg SetConditionsParams) error {
+	_, err := q.db.Exec(ctx, setConditions,
+		arg.Server,
+		arg.Kinds,
+		arg.Subjects,
+		arg.Sinces,
+	)
+	return err
+}
+
+const unsettledAlerts = `-- name: UnsettledAlerts :many
+SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, server, user_id, cause, incident_id, settled_at FROM gateway.alerts WHERE server = $1::text AND kind = ANY($2::text[]) AND settled_at IS NULL ORDER BY id
+`
+
+type UnsettledAlertsParams struct {
+	Server string
+	Kinds  []string
+}
+
+// Of a server, of some kinds.
+func (q *Queries) UnsettledAlerts(ctx context.Context, arg UnsettledAlertsParams) ([]Alert, error) {
+	rows, err := q.db.Query(ctx, unsettledAlerts, arg.Server, arg.Kinds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Alert
+	for rows.Next() {
+		var i Alert
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Subject,
+			&i.Severity,
+			&i.Detail,
+			&i.OpenedAt,
+			&i.ClosedAt,
+			&i.Since,
+			&i.Server,
+			&i.UserID,
+			&i.Cause,
+			&i.IncidentID,
+			&i.SettledAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -27,6 +27,11 @@ func (q *Queries) RecordServer(ctx context.Context, actor, action, server string
 	return q.record(ctx, actor, action, "server:"+server, detail)
 }
 
+// RecordSilence writes that a silence of alerts was added or ended, as silence.ACTION.
+func (q *Queries) RecordSilence(ctx context.Context, actor, action string, silence int64, detail map[string]any) error {
+	return q.record(ctx, actor, "silence."+action, fmt.Sprintf("silence:%d", silence), detail)
+}
+
 func (q *Queries) record(ctx context.Context, actor, action, subject string, detail map[string]any) error {
 	if detail == nil {
 		detail = map[string]any{}

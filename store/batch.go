@@ -17,44 +17,55 @@ var (
 	ErrBatchAlreadyClosed = errors.New("batch already closed")
 )
 
-const noteState = `-- name: NoteState :batchexec
-UPDATE gateway.slices SET wa_state = $1, wa_connected = ($1 = 'ready'), wa_phone = $2, wa_changed_at = $3::timestamptz
-WHERE id = $4 AND version = $5 AND status <> 'destroyed'
-  AND (wa_state, wa_phone) IS DISTINCT FROM ($1, $2)
+const noteSaid = `-- name: NoteSaid :batchexec
+UPDATE gateway.slices SET wa_state = $1, wa_phone = $2, wa_reason = $3,
+    wa_connected = CASE WHEN $1 = 'ready' THEN true WHEN $1 IN ('qr', 'logged_out', 'passkey') THEN false ELSE wa_connected END,
+    linked_at = CASE WHEN $3 IS NOT DISTINCT FROM 'data_deleted' THEN NULL WHEN $1 = 'ready' AND user_id IS NOT NULL THEN coalesce(linked_at, $4::timestamptz) ELSE linked_at END,
+    wa_changed_at = CASE
+        WHEN (wa_state = 'ready') = ($1 = 'ready') THEN greatest(wa_changed_at, $5::timestamptz)
+        ELSE least($4, greatest(wa_changed_at, coalesce($5, $4))) END
+WHERE id = $6 AND version = $7 AND status <> 'destroyed'
+  AND ((wa_state, wa_phone, wa_reason) IS DISTINCT FROM ($1, $2, $3) OR wa_changed_at < $5)
 `
 
-type NoteStateBatchResults struct {
+type NoteSaidBatchResults struct {
 	br     pgx.BatchResults
 	tot    int
 	closed bool
 }
 
-type NoteStateParams struct {
-	WaState string
-	WaPhone *string
-	Now     time.Time
-	ID      int64
-	Version int64
+type NoteSaidParams struct {
+	WaState  string
+	WaPhone  *string
+	WaReason *string
+	Now      time.Time
+	Since    *time.Time
+	ID       int64
+	Version  int64
 }
 
-// What a slice said of its WhatsApp, if that is another than before and nobody has taken the slice in hand since it was asked.
-func (q *Queries) NoteState(ctx context.Context, arg []NoteStateParams) *NoteStateBatchResults {
+// What a slice says of its WhatsApp, if that is another than before and nobody has taken the slice in hand
+// since it was read. A connection that is lost counts as one for as long as it mostly comes back by itself:
+// only without a phone is there none. Whoever takes their data away does not miss the link.
+func (q *Queries) NoteSaid(ctx context.Context, arg []NoteSaidParams) *NoteSaidBatchResults {
 	batch := &pgx.Batch{}
 	for _, a := range arg {
 		vals := []interface{}{
 			a.WaState,
 			a.WaPhone,
+			a.WaReason,
 			a.Now,
+			a.Since,
 			a.ID,
 			a.Version,
 		}
-		batch.Queue(noteState, vals...)
+		batch.Queue(noteSaid, vals...)
 	}
 	br := q.db.SendBatch(ctx, batch)
-	return &NoteStateBatchResults{br, len(arg), false}
+	return &NoteSaidBatchResults{br, len(arg), false}
 }
 
-func (b *NoteStateBatchResults) Exec(f func(int, error)) {
+func (b *NoteSaidBatchResults) Exec(f func(int, error)) {
 	defer b.br.Close()
 	for t := 0; t < b.tot; t++ {
 		if b.closed {
@@ -70,7 +81,128 @@ func (b *NoteStateBatchResults) Exec(f func(int, error)) {
 	}
 }
 
-func (b *NoteStateBatchResults) Close() error {
+func (b *NoteSaidBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const raiseAlert = `-- name: RaiseAlert :batchone
+INSERT INTO gateway.alerts (kind, subject, severity, detail, cause, opened_at, since, server, user_id)
+VALUES ($1, $2, $3, $4, $5, $6::timestamptz, $7, $8, $9) RETURNING id
+`
+
+type RaiseAlertBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type RaiseAlertParams struct {
+	Kind     string
+	Subject  string
+	Severity string
+	Detail   string
+	Cause    string
+	Now      time.Time
+	Since    *time.Time
+	Server   *string
+	UserID   *int64
+}
+
+// One whose condition has been there for its rule's time.
+func (q *Queries) RaiseAlert(ctx context.Context, arg []RaiseAlertParams) *RaiseAlertBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.Kind,
+			a.Subject,
+			a.Severity,
+			a.Detail,
+			a.Cause,
+			a.Now,
+			a.Since,
+			a.Server,
+			a.UserID,
+		}
+		batch.Queue(raiseAlert, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &RaiseAlertBatchResults{br, len(arg), false}
+}
+
+func (b *RaiseAlertBatchResults) QueryRow(f func(int, int64, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		var id int64
+		if b.closed {
+			if f != nil {
+				f(t, id, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		row := b.br.QueryRow()
+		err := row.Scan(&id)
+		if f != nil {
+			f(t, id, err)
+		}
+	}
+}
+
+func (b *RaiseAlertBatchResults) Close() error {
+	b.closed = true
+	return b.br.Close()
+}
+
+const restateAlert = `-- name: RestateAlert :batchexec
+UPDATE gateway.alerts SET severity = $1, detail = $2, cause = $3, closed_at = NULL WHERE id = $4
+`
+
+type RestateAlertBatchResults struct {
+	br     pgx.BatchResults
+	tot    int
+	closed bool
+}
+
+type RestateAlertParams struct {
+	Severity string
+	Detail   string
+	Cause    string
+	ID       int64
+}
+
+// Says anew what an alert says, and opens it again where it was over.
+func (q *Queries) RestateAlert(ctx context.Context, arg []RestateAlertParams) *RestateAlertBatchResults {
+	batch := &pgx.Batch{}
+	for _, a := range arg {
+		vals := []interface{}{
+			a.Severity,
+			a.Detail,
+			a.Cause,
+			a.ID,
+		}
+		batch.Queue(restateAlert, vals...)
+	}
+	br := q.db.SendBatch(ctx, batch)
+	return &RestateAlertBatchResults{br, len(arg), false}
+}
+
+func (b *RestateAlertBatchResults) Exec(f func(int, error)) {
+	defer b.br.Close()
+	for t := 0; t < b.tot; t++ {
+		if b.closed {
+			if f != nil {
+				f(t, ErrBatchAlreadyClosed)
+			}
+			continue
+		}
+		_, err := b.br.Exec()
+		if f != nil {
+			f(t, err)
+		}
+	}
+}
+
+func (b *RestateAlertBatchResults) Close() error {
 	b.closed = true
 	return b.br.Close()
 }

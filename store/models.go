@@ -17,12 +17,18 @@ type Alert struct {
 	OpenedAt   time.Time
 	ClosedAt   *time.Time
 	Since      *time.Time
-	GoodSince  *time.Time
 	Server     *string
 	UserID     *int64
 	Cause      string
 	IncidentID *int64
 	SettledAt  *time.Time
+}
+
+type Condition struct {
+	Kind    string
+	Subject string
+	Server  string
+	Since   time.Time
 }
 
 type Meter struct {
@@ -43,6 +49,16 @@ type Meter struct {
 	LastUserAt     *time.Time
 	LastUpstreamAt *time.Time
 	AskedAt        *time.Time
+}
+
+type Notice struct {
+	AlertID   int64
+	Recipient string
+	Channel   string
+	FirstAt   time.Time
+	LastAt    time.Time
+	Times     int32
+	EndedAt   *time.Time
 }
 
 type Rollout struct {
@@ -109,6 +125,40 @@ type ServerMeter struct {
 	IoPressureUs     int64
 	CpuPressureUs    int64
 	OomKills         int64
+}
+
+type ServerTelemetry struct {
+	Server           string
+	Timestamp        time.Time
+	RamUsedBytes     int64
+	RamTotalBytes    int64
+	SwapUsedBytes    int64
+	SwapTotalBytes   int64
+	SwapRamBytes     int64
+	SwapInRate       *int64
+	SwapOutRate      *int64
+	CpuPercent       *float32
+	DiskUsedBytes    int64
+	DiskTotalBytes   int64
+	ActiveSlices     *int32
+	TotalSlices      int32
+	SlicesRssBytes   int64
+	SlicesSwapBytes  int64
+	MemoryPressureUs *int64
+	IoPressureUs     *int64
+	CpuPressureUs    *int64
+	OomKills         *int32
+	Seconds          *float32
+}
+
+type Silence struct {
+	ID       int64
+	Kind     *string
+	Subject  *string
+	StartsAt time.Time
+	EndsAt   time.Time
+	Reason   string
+	Actor    string
 }
 
 type Slice struct {

@@ -114,7 +114,8 @@ UPDATE gateway.slices SET recycle_at = NULL WHERE id = @id AND recycle_at = @rec
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
     wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
     crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
-    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL
+    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL,
+    wa_reason = NULL, linked_at = NULL, silent_since = NULL, page_dead_since = NULL, user_restart_at = NULL
 WHERE id = @id AND status = 'destroying' AND version = @version;
 
 -- name: ListSlices :many
@@ -151,5 +152,5 @@ UPDATE gateway.slices SET status = 'destroying', user_id = NULL WHERE id = @id A
 -- name: ArriveFromMove :execrows
 UPDATE gateway.slices SET status = moved_status, user_id = @user_id::bigint, moved_from = NULL, moved_status = NULL,
     wa_state = @wa_state, wa_connected = @wa_connected, wa_phone = @wa_phone, wa_changed_at = @wa_changed_at,
-    last_activity_at = @last_activity_at, storage_bytes = @storage_bytes
+    last_activity_at = @last_activity_at, storage_bytes = @storage_bytes, wa_reason = @wa_reason, linked_at = @linked_at
 WHERE id = @id AND status = 'provisioning' AND moved_from = @source::bigint AND version = @version;

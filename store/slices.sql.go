@@ -52,8 +52,8 @@ func (q *Queries) AllSlices(ctx context.Context) ([]AllSlicesRow, error) {
 const arriveFromMove = `-- name: ArriveFromMove :execrows
 UPDATE gateway.slices SET status = moved_status, user_id = $1::bigint, moved_from = NULL, moved_status = NULL,
     wa_state = $2, wa_connected = $3, wa_phone = $4, wa_changed_at = $5,
-    last_activity_at = $6, storage_bytes = $7
-WHERE id = $8 AND status = 'provisioning' AND moved_from = $9::bigint AND version = $10
+    last_activity_at = $6, storage_bytes = $7, wa_reason = $8, linked_at = $9
+WHERE id = $10 AND status = 'provisioning' AND moved_from = $11::bigint AND version = $12
 `
 
 type ArriveFromMoveParams struct {
@@ -64,6 +64,8 @@ type ArriveFromMoveParams struct {
 	WaChangedAt    *time.Time
 	LastActivityAt *time.Time
 	StorageBytes   int64
+	WaReason       *string
+	LinkedAt       *time.Time
 	ID             int64
 	Source         int64
 	Version        int64
@@ -78,6 +80,8 @@ func (q *Queries) ArriveFromMove(ctx context.Context, arg ArriveFromMoveParams) 
 		arg.WaChangedAt,
 		arg.LastActivityAt,
 		arg.StorageBytes,
+		arg.WaReason,
+		arg.LinkedAt,
 		arg.ID,
 		arg.Source,
 		arg.Version,
@@ -224,7 +228,8 @@ const finishDestroy = `-- name: FinishDestroy :execrows
 UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_phone = NULL, wa_state = 'starting',
     wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
     crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
-    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL
+    storage_bytes = 0, memory_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL,
+    wa_reason = NULL, linked_at = NULL, silent_since = NULL, page_dead_since = NULL, user_restart_at = NULL
 WHERE id = $1 AND status = 'destroying' AND version = $2
 `
 

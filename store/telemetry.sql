@@ -73,12 +73,6 @@ UPDATE gateway.slices s SET last_activity_at = seen.at
 FROM (SELECT unnest(@ids::bigint[]) AS id, unnest(@times::timestamptz[]) AS at) seen
 WHERE s.id = seen.id AND s.status <> 'destroyed' AND (s.last_activity_at IS NULL OR seen.at > s.last_activity_at + interval '1 minute');
 
--- name: NoteState :batchexec
--- What a slice said of its WhatsApp, if that is another than before and nobody has taken the slice in hand since it was asked.
-UPDATE gateway.slices SET wa_state = @wa_state, wa_connected = (@wa_state = 'ready'), wa_phone = @wa_phone, wa_changed_at = @now::timestamptz
-WHERE id = @id AND version = @version AND status <> 'destroyed'
-  AND (wa_state, wa_phone) IS DISTINCT FROM (@wa_state, @wa_phone);
-
 -- name: NoteProbe :exec
 -- Why traffic cannot be counted on a server; NULL: it is.
 UPDATE gateway.servers SET probe_error = sqlc.narg(probe_error) WHERE name = @name AND probe_error IS DISTINCT FROM sqlc.narg(probe_error);

@@ -28,6 +28,7 @@ func runSystem(ctx context.Context, root string, out *os.File) (err error) {
 	report.Println("")
 	report.Println("  The site  " + report.Strong(running.SiteURL))
 	report.Println("  The app   " + report.Strong(running.AppURL))
+	report.Println("  The mails " + report.Strong(running.SiteURL+"/mail/") + " (none leaves this machine)")
 	report.Println("")
 	report.Println("  Ctrl-C stops it. State and logs are under var/run/.")
 	report.Println("")

@@ -22,7 +22,6 @@ CREATE TABLE gateway.conditions (
 
 ALTER TABLE gateway.alerts
     ADD COLUMN since       timestamptz, -- the condition; NULL: it was an alert at once
-    ADD COLUMN good_since  timestamptz, -- it is over, and is watched for as long as its rule says
     ADD COLUMN server      text,        -- whose slice or machine it is about
     ADD COLUMN user_id     bigint REFERENCES gateway.users (id) ON DELETE SET NULL, -- who is told
     ADD COLUMN cause       text NOT NULL DEFAULT '', -- a word of the slice contract's, for the mail's words
@@ -30,7 +29,8 @@ ALTER TABLE gateway.alerts
     ADD COLUMN incident_id bigint REFERENCES gateway.alerts (id),
     ADD COLUMN settled_at  timestamptz; -- it is over, and all are told who have to be
 UPDATE gateway.alerts SET settled_at = closed_at;
-CREATE INDEX alerts_unsettled ON gateway.alerts (id) WHERE settled_at IS NULL;
+CREATE INDEX alerts_unsettled ON gateway.alerts (kind, subject) WHERE settled_at IS NULL;
+CREATE INDEX alerts_of_incident ON gateway.alerts (incident_id) WHERE incident_id IS NOT NULL;
 
 -- Who has been told of an alert, and how often.
 CREATE TABLE gateway.notices (
@@ -107,7 +107,7 @@ ALTER TABLE gateway.users
     DROP COLUMN email_verified_at, DROP COLUMN email_bounced_at, DROP COLUMN verify_hash, DROP COLUMN verify_expires_at,
     DROP COLUMN tell_by_email, DROP COLUMN tell_by_whatsapp;
 ALTER TABLE gateway.alerts
-    DROP COLUMN since, DROP COLUMN good_since, DROP COLUMN server, DROP COLUMN user_id, DROP COLUMN cause,
+    DROP COLUMN since, DROP COLUMN server, DROP COLUMN user_id, DROP COLUMN cause,
     DROP COLUMN incident_id, DROP COLUMN settled_at;
 ALTER TABLE gateway.slices
     DROP COLUMN wa_reason, DROP COLUMN linked_at, DROP COLUMN silent_since, DROP COLUMN page_dead_since, DROP COLUMN user_restart_at;

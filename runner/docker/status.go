@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,13 +33,44 @@ func (e *Engine) Status(ctx context.Context, running jobs.Running) (jobs.Status,
 // Probe implements jobs.Containers. An image that has no probe says how it is as far as it knows.
 func (e *Engine) Probe(ctx context.Context, running jobs.Running) (jobs.Status, error) {
 	var answer struct {
+		Alive  bool        `json:"alive"`
 		Status jobs.Status `json:"status"`
 	}
 	err := e.ask(ctx, http.MethodPost, "http://"+running.Address+":"+platformPort+"/probe", &answer)
 	if errors.Is(err, errNoSuch) || errors.Is(err, syscall.ECONNREFUSED) {
 		return e.Status(ctx, running)
 	}
+	answer.Status.Alive = &answer.Alive
 	return checked(answer.Status, err)
+}
+
+// Tell implements jobs.Containers.
+func (e *Engine) Tell(ctx context.Context, running jobs.Running, text, key string) error {
+	body, err := json.Marshal(map[string]string{"text": text})
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+running.Address+":"+platformPort+"/messages", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", key)
+	response, err := e.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusAccepted:
+		return nil
+	case http.StatusConflict:
+		return jobs.ErrNotConnected
+	case http.StatusNotFound:
+		return &jobs.FatalError{Err: errors.New("the image sends no messages for the platform")}
+	default:
+		return fmt.Errorf("message answered %s", response.Status)
+	}
 }
 
 func (e *Engine) status(ctx context.Context, url string) (status jobs.Status, err error) {

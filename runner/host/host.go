@@ -4,14 +4,17 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"slicegate/jobs"
 )
@@ -115,6 +118,40 @@ func (d Directories) Size(ctx context.Context, slice int64) (bytes int64, err er
 		return errors.Join(err, ctx.Err())
 	})
 	return bytes, err
+}
+
+// saidLimit is more than any state takes, in bytes.
+const saidLimit = 4 << 10
+
+// Said implements jobs.Directories. The slice is not trusted: what it wrote may be a link, a pipe or endless.
+func (d Directories) Said(slice int64) (said jobs.Said, at time.Time, there bool, err error) {
+	root, err := os.OpenRoot(filepath.Join(d.path(slice), "session"))
+	if errors.Is(err, os.ErrNotExist) {
+		return said, at, false, nil
+	}
+	if err != nil {
+		return said, at, false, err
+	}
+	defer root.Close()
+	file, err := root.OpenFile("status.json", os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return said, at, false, nil
+	}
+	if err != nil {
+		return said, at, false, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return said, at, false, err
+	}
+	if !info.Mode().IsRegular() {
+		return said, at, false, fmt.Errorf("status.json of slice %d is no file", slice)
+	}
+	if err := json.NewDecoder(io.LimitReader(file, saidLimit)).Decode(&said); err != nil {
+		return said, at, false, fmt.Errorf("status.json of slice %d: %w", slice, err)
+	}
+	return said, info.ModTime(), true, nil
 }
 
 // Remove implements jobs.Directories.

@@ -72,3 +72,49 @@ func TestPortsThatSomebodyListensOnAreNotFree(t *testing.T) {
 		t.Error("not free when nobody does")
 	}
 }
+
+func TestWhatASliceWroteOfItself(t *testing.T) {
+	t.Parallel()
+	dirs := host.Directories{Root: t.TempDir()}
+	path, _, err := dirs.Ensure(context.Background(), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, secret := filepath.Join(path, "session", "status.json"), filepath.Join(dirs.Root, "secret")
+	if err := os.WriteFile(secret, []byte(`{"state": "ready"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, there, err := dirs.Said(7); there || err != nil {
+		t.Errorf("nothing was written: %v, %v", there, err)
+	}
+	if _, _, there, err := dirs.Said(8); there || err != nil {
+		t.Errorf("there is no such slice: %v, %v", there, err)
+	}
+	for _, test := range []struct {
+		name  string
+		write func() error
+		state string
+	}{
+		{"a state", func() error {
+			return os.WriteFile(file, []byte(`{"state": "ready", "reason": null, "phoneNumber": "+15550100000", "since": "2026-03-01T12:00:00.000Z"}`), 0o600)
+		}, "ready"},
+		{"half of one", func() error { return os.WriteFile(file, []byte(`{"state": "rea`), 0o600) }, ""},
+		{"far too much", func() error {
+			return os.WriteFile(file, append([]byte(`{"state": "ready", "x": "`), make([]byte, 1<<20)...), 0o600)
+		}, ""},
+		{"a pipe that nobody writes to", func() error { return syscall.Mkfifo(file, 0o600) }, ""},
+		{"a link to what is not the slice's", func() error { return os.Symlink(secret, file) }, ""},
+		{"a directory", func() error { return os.Mkdir(file, 0o700) }, ""},
+	} {
+		if err := os.RemoveAll(file); err != nil {
+			t.Fatal(err)
+		}
+		if err := test.write(); err != nil {
+			t.Fatal(err)
+		}
+		said, at, there, err := dirs.Said(7)
+		if said.State != test.state && there || there != (test.state != "") || there == (err != nil) || there == at.IsZero() {
+			t.Errorf("%s: %+v, %v, %v, %v", test.name, said, at, there, err)
+		}
+	}
+}

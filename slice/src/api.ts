@@ -27,6 +27,8 @@ export interface Status {
   state: WaState;
   /** Why it is in that state, where there is more to say ("qr_timeout"); else null. */
   reason: string | null;
+  /** Since when it is `ready`, or is not any more. ISO 8601, UTC; null: neither since this process began. */
+  since: string | null;
   /** The linked number with its plus sign ("+15550100000"); null until linked. */
   phoneNumber: string | null;
   /** Seconds since the backend started. */

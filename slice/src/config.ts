@@ -13,6 +13,8 @@ export interface Config {
   engine: Engine;
   mediaQuotaBytes: number;
   mediaDir: string;
+  /** Where the state is written down for the platform; null where nobody reads it. */
+  saidFile: string | null;
   /** The most that one file may have. */
   mediaMaxBytes: number;
   /** What the disk must have free before media is stored. */
@@ -57,6 +59,12 @@ export function readConfig(env: Environment): Config {
     engine: read.engine(),
     mediaQuotaBytes: read.number("MEDIA_QUOTA_BYTES", { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }),
     mediaDir: read.text("MEDIA_DIR", /^\//, "an absolute path", "/app/media"),
+    saidFile: read.text(
+      "STATUS_FILE",
+      /^(\/.+|off)$/,
+      "an absolute path, or off",
+      "/app/session/status.json",
+    ),
     mediaMaxBytes: read.number("MEDIA_MAX_BYTES", { min: 1, max: 2 ** 31, whole: true }, 60 * 2 ** 20),
     diskReserveBytes: read.number(
       "DISK_RESERVE_BYTES",
@@ -87,6 +95,7 @@ export function readConfig(env: Environment): Config {
     },
     webjs: readWebjsConfig(read),
   };
+  if (config.saidFile === "off") config.saidFile = null;
   read.finish();
   return config;
 }

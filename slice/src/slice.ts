@@ -21,6 +21,7 @@ import { MediaLibrary } from "./media/library.js";
 import { Metrics } from "./metrics.js";
 import { Quota } from "./quota.js";
 import { Rest } from "./rest.js";
+import { SaidFile } from "./said.js";
 import { Serial } from "./serial.js";
 import { Database } from "./store/database.js";
 import { EngineState } from "./store/engine_state.js";
@@ -51,8 +52,19 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
   const quota = new Quota(memory, config.mediaQuotaBytes, () => announcer.announce("status", status()));
   const files = new MediaFiles(config.mediaDir, config.diskReserveBytes);
 
+  const said = new SaidFile(config.saidFile, log);
+  let since: string | null = null;
+  let wasReady = false;
+  const say = () => {
+    const { state, reason, phoneNumber } = engine.status();
+    if ((state === "ready") !== wasReady) since = new Date(clock.now()).toISOString();
+    wasReady = state === "ready";
+    said.write({ state, reason, phoneNumber, since });
+  };
+
   const status = (): Status => ({
     ...engine.status(),
+    since,
     uptime: Math.floor((clock.now() - startedAt) / 1000),
     engine: engine.name,
     standIn: engine.standIn,
@@ -63,6 +75,7 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     untilStored(clock, stopping.signal, (attempt) => work(attempt > 1));
   const sink: EngineSink = {
     statusChanged() {
+      say();
       announcer.announce("status", status());
       rest.statusChanged();
       if (engine.status().state !== "ready") return;
@@ -88,6 +101,7 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
     use,
     log,
   });
+  say();
   const rest = new Rest({ engine, use, clock, log });
   const library = new MediaLibrary({
     db,
@@ -160,6 +174,7 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
       await Promise.all([engine.stop(), outbox.stop(), library.stop(), loading]);
       await Promise.all([user.close(), platform.close()]);
       await inbox.idle();
+      await said.close();
       await db.close();
     },
   };

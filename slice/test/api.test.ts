@@ -43,6 +43,7 @@ test("before the link: a code, an empty inbox, and nothing can be sent", async (
     {
       state: "qr",
       reason: null,
+      since: null,
       phoneNumber: null,
       uptime: 0,
       lastEventAt: null,
@@ -165,6 +166,20 @@ test("the platform's alert comes in the chat with oneself", async () => {
   assert.equal(status, 202);
   const chat = await client.first("chat", (chat) => chat.id === "15550101750@c.us");
   assert.deepEqual([chat.name, chat.unread, chat.lastMessage?.id], ["You", 0, message.id]);
+});
+
+test("the platform's alert that is sent again with its key comes once", async () => {
+  const send = async (): Promise<Message> => {
+    const headers = { "content-type": "application/json", "idempotency-key": "alert-1" };
+    const body = JSON.stringify({ text: "Your storage is nearly full." });
+    const answer = await fetch(`${slice.platform}/messages`, { method: "POST", headers, body });
+    assert.equal(answer.status, 202);
+    return (await answer.json()) as Message;
+  };
+  const first = await send();
+  assert.equal((await send()).id, first.id);
+  const all = await messagesOf("15550101750@c.us");
+  assert.equal(all.filter((message) => message.text === "Your storage is nearly full.").length, 1);
 });
 
 test("what the app asks for wrongly is refused in words", async () => {

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { Agent, get } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, afterEach, beforeEach, test } from "node:test";
 import type { ChatList, Message, MessagePage, Status } from "../src/api.js";
 import { fingerprint } from "../src/engine/simulated/random.js";
+import type { Said } from "../src/said.js";
 import { ask, EventClient, eventually } from "./support/client.js";
 import { environment } from "./support/config.js";
 import { createSchema, type TestSchema } from "./support/postgres.js";
@@ -32,6 +36,39 @@ async function link(slice: SliceProcess, client: EventClient): Promise<void> {
   await ask(`${slice.user}/api/simulated/scan`, "POST");
   await client.first("status", (status) => status.state === "ready");
 }
+
+test("the state is in a file as soon as it changes, and after kill -9 it is that of the new process", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "said-"));
+  const file = join(dir, "status.json");
+  const said = async (): Promise<Said> => JSON.parse(await readFile(file, "utf8"));
+  try {
+    let slice = await SliceProcess.start(schema(), { STATUS_FILE: file });
+    let client = new EventClient(slice.user);
+    await link(slice, client);
+    await eventually(async () => (await said()).state === "ready", "the file says ready");
+    const { body: status } = await ask<Status>(`${slice.platform}/status`);
+    assert.deepEqual(await said(), {
+      state: "ready",
+      reason: null,
+      phoneNumber: status.phoneNumber,
+      since: status.since,
+    });
+    await ask(`${slice.user}/api/simulated/drop`, "POST", { seconds: 600 });
+    await eventually(async () => (await said()).state === "disconnected", "the file says disconnected");
+    assert.ok(Date.parse((await said()).since ?? "") > Date.parse(status.since ?? ""));
+    client.close();
+    await slice.end("SIGKILL");
+
+    const before = (await stat(file)).mtimeMs;
+    slice = await SliceProcess.start(schema(), { STATUS_FILE: file });
+    client = new EventClient(slice.user);
+    await client.first("status", (status) => status.state === "ready");
+    await eventually(async () => (await said()).state === "ready", "the file says ready again");
+    assert.ok((await stat(file)).mtimeMs > before);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
 
 test("kill -9 between two messages, again and again: the link holds, nothing is lost, nothing is doubled", async () => {
   const rate = { SIMULATED_MESSAGES_PER_MINUTE: "1200" };

@@ -6,13 +6,13 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 export const site = required("SITE_URL");
 export const app = required("APP_URL");
 
-function required(name: string): string {
+export function required(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run \`make test\`, or take it from \`make env\``);
   return value;
 }
 
-const artifacts = join(import.meta.dirname, "artifacts");
+export const artifacts = join(import.meta.dirname, "artifacts");
 
 /** Debian's Chromium. It runs as root in a container or on a server, where its own sandbox cannot. */
 export function launch(): Promise<Browser> {

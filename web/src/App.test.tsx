@@ -20,6 +20,7 @@ const status = (state: Status["state"], more: Partial<Status> = {}): Status => (
   reason: null,
   phoneNumber: state === "ready" ? "+15550100000" : null,
   uptime: 1,
+  since: null,
   lastEventAt: null,
   engine: "webjs",
   standIn: false,

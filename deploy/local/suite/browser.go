@@ -11,6 +11,7 @@ import (
 	"slicegate/deploy/local/account"
 	"slicegate/deploy/local/packages"
 	"slicegate/deploy/local/system"
+	"slicegate/views"
 )
 
 // fleetPrefix, and the number of the process, is the fleet of a system that is tested.
@@ -44,7 +45,11 @@ func (e *Environment) browser(ctx context.Context, line func(string)) (err error
 	}
 	project := e.npm("web", line)
 	project.Invoker = root
-	variables := append(tested.Variables(), "CHROMIUM="+packages.Browser.Path())
+	mails := e.State.Path("scratch", "mails")
+	if err := views.WriteSamples(ctx, mails); err != nil {
+		return err
+	}
+	variables := append(tested.Variables(), "CHROMIUM="+packages.Browser.Path(), "MAIL_SAMPLES="+mails)
 	return errors.Join(project.Script(ctx, "e2e", variables...), e.giveBack(filepath.Join(project.Dir, "e2e", "artifacts")))
 }
 

@@ -114,6 +114,9 @@ func (s *System) runnerEnvironment() ([]string, error) {
 	if s.settings["MAIL_DIR"] == "" {
 		environment["MAIL_DIR"] = s.mails()
 	}
+	if s.settings["ADMIN_EMAIL"] == "" {
+		environment["ADMIN_EMAIL"] = "admin@localhost"
+	}
 	if s.Engine != nil {
 		host, err := s.engineForRunner()
 		if err != nil {
@@ -153,7 +156,7 @@ func (s *System) startNginx(ctx context.Context, _ func(string)) error {
 	if err := (nginx.Config{
 		Listen: s.address(), SiteNames: []string{"localhost", "127.0.0.1"}, AppNames: []string{"app.localhost"},
 		SocketDir: s.functionSockets(), SiteRoot: s.state.Path("site"), AppRoot: s.state.Path("app"), StateDir: dir,
-		FirstPort: ports.First, LastPort: ports.Last,
+		FirstPort: ports.First, LastPort: ports.Last, MailRoot: s.mails(),
 	}).Write(path); err != nil {
 		return err
 	}
@@ -220,6 +223,8 @@ func (s *System) publish() error {
 		"SLICE_SOCKET_DIR":    s.database.SliceSockets,
 		"SLICE_ROLE_KEY_FILE": s.state.Path("secrets", "slice-role-key"),
 		"NGINX_CONF":          s.state.Path("nginx.conf"),
+		"LINK_KEY_FILE":       s.state.Path("secrets", "link-key"),
+		"MAIL_DIR":            s.mails(),
 	}
 	invoker, err := account.Invoker()
 	if err != nil {
@@ -229,5 +234,5 @@ func (s *System) publish() error {
 }
 
 func (s *System) functionSockets() string { return filepath.Join(s.state.RunDir, "functions") }
-func (s *System) mails() string           { return s.state.Path("mail") }
+func (s *System) mails() string           { return s.settings.or("MAIL_DIR", s.state.Path("mail")) }
 func (s *System) dataRoot() string        { return s.settings.or("DATA_ROOT", s.state.Path("data")) }

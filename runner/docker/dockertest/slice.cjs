@@ -22,12 +22,24 @@ if (flaw === "connections") {
 }
 
 let data = { state: "qr", messages: [] };
-const remember = () => flaw === "forgets" || fs.writeFileSync(file, JSON.stringify(data));
+let since = null, wasReady = false;
+const say = () => {
+  fs.writeFileSync("/app/session/status.new", JSON.stringify({ state: data.state, reason: null, phoneNumber: data.state === "ready" ? "+15550100000" : null, since }));
+  fs.renameSync("/app/session/status.new", "/app/session/status.json");
+};
+const remember = () => {
+  if ((data.state === "ready") !== wasReady) since = new Date().toISOString();
+  wasReady = data.state === "ready";
+  say();
+  if (flaw !== "forgets") fs.writeFileSync(file, JSON.stringify(data));
+};
 if (fs.existsSync(file)) data = JSON.parse(fs.readFileSync(file, "utf8"));
+if (flaw !== "root") say();
 
 const status = () => ({
   state: flaw === "status" ? "fine" : data.state,
   phoneNumber: data.state === "ready" ? "+15550100000" : null,
+  since,
   uptime: (Date.now() - began) / 1000,
   lastEventAt: data.state === "ready" && flaw !== "mute" ? new Date().toISOString() : null,
 });

@@ -3,7 +3,7 @@ import type { Probe, Status } from "../api.js";
 import type { MediaLibrary } from "../media/library.js";
 import type { Metrics } from "../metrics.js";
 import { Refusal } from "../refusal.js";
-import { type Sending, sendMessage } from "./send.js";
+import { idempotencyKey, type Sending, sendMessage } from "./send.js";
 
 export interface PlatformRoutes extends Sending {
   library: MediaLibrary;
@@ -40,7 +40,8 @@ export function platformRoutes(app: FastifyInstance, deps: PlatformRoutes): void
       const to = engine.status().phoneNumber;
       if (to === null) throw new Refusal(409, "No phone is linked, so there is no number to send to.");
       reply.code(202);
-      return sendMessage(deps, { to, text: request.body.text, name: "You", urgent: true });
+      const key = idempotencyKey(request);
+      return sendMessage(deps, { to, text: request.body.text, name: "You", key, urgent: true });
     },
   );
 }

@@ -17,6 +17,7 @@ export function environment(db: Pick<TestSchema, "url" | "schema">, more: Record
     WA_ENGINE: "simulated",
     MEDIA_QUOTA_BYTES: "1000000",
     MEDIA_DIR: mediaDir(db),
+    STATUS_FILE: "off",
     DISK_RESERVE_BYTES: "0",
     SEND_BURST: "1000",
     SEND_PER_MINUTE: "6000",

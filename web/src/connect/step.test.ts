@@ -8,6 +8,7 @@ const status = (state: Status["state"], reason: string | null = null): Status =>
   reason,
   phoneNumber: null,
   uptime: 1,
+  since: null,
   lastEventAt: null,
   engine: "webjs",
   standIn: false,

@@ -9,6 +9,7 @@ const ready: Status = {
   reason: null,
   phoneNumber: "+15550100000",
   uptime: 1,
+  since: null,
   lastEventAt: null,
   engine: "simulated",
   standIn: false,

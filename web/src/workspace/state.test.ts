@@ -8,6 +8,7 @@ const status = (state: Status["state"], more: Partial<Status> = {}): Status => (
   reason: null,
   phoneNumber: null,
   uptime: 1,
+  since: null,
   lastEventAt: null,
   engine: "simulated",
   standIn: false,

@@ -1,0 +1,42 @@
+-- name: OweEmail :one
+-- NULL for the user: it is the admin's.
+INSERT INTO gateway.emails (user_id, kind, detail, created_at) VALUES (sqlc.narg(user_id), @kind, @detail, @now::timestamptz) RETURNING id;
+
+-- name: EmailToSend :one
+-- With the address that it goes to now; NULL where it is the admin's.
+SELECT e.*, u.email AS address FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = @id;
+
+-- name: EmailsOwed :many
+-- Those that nobody may be at.
+SELECT id FROM gateway.emails WHERE sent_at IS NULL AND failed_at IS NULL AND created_at < @before::timestamptz ORDER BY id LIMIT 1000;
+
+-- name: NoteEmailSent :exec
+UPDATE gateway.emails SET sent_at = @now::timestamptz, message_id = @message_id::text, error = NULL WHERE id = @id AND sent_at IS NULL;
+
+-- name: NoteEmailTried :exec
+-- Why it has not been sent yet.
+UPDATE gateway.emails SET error = @error::text WHERE id = @id AND sent_at IS NULL;
+
+-- name: NoteEmailFailed :exec
+UPDATE gateway.emails SET failed_at = @now::timestamptz, error = @error::text WHERE id = @id;
+
+-- name: NoteBounce :exec
+-- Of the address that a mail went to, unless it is another by now.
+UPDATE gateway.users SET email_bounced_at = @now::timestamptz WHERE id = @id AND email = @address AND email_bounced_at IS NULL;
+
+-- name: BeginReset :execrows
+-- The link of a forgotten password works from when its mail leaves. Zero rows: it has been used, or a newer one was.
+UPDATE gateway.password_resets SET token_hash = @token_hash, expires_at = @expires_at::timestamptz WHERE email_id = @email_id AND used_at IS NULL;
+
+-- name: BeginVerify :execrows
+UPDATE gateway.users SET verify_hash = @verify_hash, verify_expires_at = @expires_at::timestamptz WHERE id = @id AND email_verified_at IS NULL;
+
+-- name: FailedEmails :one
+-- Mails that could not be sent, of those since a time.
+SELECT count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed,
+       count(*) FILTER (WHERE sent_at IS NULL AND failed_at IS NULL AND created_at < @late::timestamptz) AS late
+FROM gateway.emails WHERE created_at > @since::timestamptz;
+
+-- name: DropOldEmails :execrows
+-- What was told long ago says something of people.
+DELETE FROM gateway.emails WHERE created_at < @before::timestamptz;
