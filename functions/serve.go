@@ -22,8 +22,8 @@ type function struct {
 	name           string
 	handler        http.Handler
 	beside         func(context.Context)       // runs until the context ends; may be nil
-	beforeShutdown func(context.Context) error // may be nil
 	afterShutdown  func(context.Context) error // may be nil
+	beforeShutdown func(context.Context) error // may be nil
 }
 
 // serve runs the function in group until ctx ends.

@@ -193,23 +193,6 @@ func (q *Queries) OpenReset(ctx context.Context, arg OpenResetParams) (int64, er
 	return user_id, err
 }
 
-const oweEmail = `-- name: OweEmail :one
-INSERT INTO gateway.emails (user_id, kind, created_at) VALUES ($1::bigint, $2, $3::timestamptz) RETURNING id
-`
-
-type OweEmailParams struct {
-	UserID int64
-	Kind   string
-	Now    time.Time
-}
-
-func (q *Queries) OweEmail(ctx context.Context, arg OweEmailParams) (int64, error) {
-	row := q.db.QueryRow(ctx, oweEmail, arg.UserID, arg.Kind, arg.Now)
-	var id int64
-	err := row.Scan(&id)
-	return id, err
-}
-
 const owedSince = `-- name: OwedSince :many
 SELECT created_at FROM gateway.emails
 WHERE user_id = $1::bigint AND kind = $2 AND created_at > $3::timestamptz ORDER BY created_at DESC

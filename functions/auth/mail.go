@@ -15,7 +15,7 @@ import (
 
 // mail owes a user a mail in the transaction that makes it necessary; the job makes its link when it is sent.
 func (a *Auth) mail(ctx context.Context, tx pgx.Tx, user int64, kind string, now time.Time) (id int64, err error) {
-	if id, err = store.New(tx).OweEmail(ctx, store.OweEmailParams{UserID: user, Kind: kind, Now: now}); err != nil {
+	if id, err = store.New(tx).OweEmail(ctx, store.OweEmailParams{UserID: &user, Kind: kind, Detail: []byte("{}"), Now: now}); err != nil {
 		return 0, fmt.Errorf("owe a mail: %w", err)
 	}
 	if _, err := a.Jobs.InsertTx(ctx, tx, jobs.SendEmailArgs{Email: id}, nil); err != nil {
