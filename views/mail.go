@@ -22,6 +22,7 @@ type message struct {
 	subject string
 	parts   []part
 	notes   []note // the small print at the end
+	ours    bool   // to the admin, who asks nobody else
 }
 
 // part is a heading, a paragraph, a caution, a button or a list of alerts.
@@ -42,7 +43,9 @@ type note struct{ sentence, link string }
 // mail renders what is said. Names and details come from outside: none of them can begin another header.
 func (l Letterhead) mail(ctx context.Context, said message) (Mail, error) {
 	said.subject = oneLine(said.subject)
-	said.notes = append(said.notes, l.contact())
+	if !said.ours {
+		said.notes = append(said.notes, l.contact())
+	}
 	l.Brand = oneLine(l.Brand)
 	var html strings.Builder
 	if err := mailPage(l, said).Render(ctx, &html); err != nil {

@@ -40,7 +40,7 @@ func (l Letterhead) PasswordChanged(ctx context.Context, at time.Time) (Mail, er
 		subject: "Your password was changed",
 		parts: []part{
 			title("Your password was changed"),
-			paragraph(fmt.Sprintf("The password of your account at %s was changed on %s. Whoever was logged in has been logged out.", l.Brand, moment(at))),
+			paragraph(fmt.Sprintf("The password of your account at %s was changed at %s. Whoever was logged in has been logged out.", l.Brand, moment(at))),
 			paragraph("If it was you, there is nothing to do. If it was not, somebody else can read your mails or knew your password: choose a new password now, here and for your mailbox, and tell us."),
 			button{"Choose a new password", l.AppURL + "/forgot-password"},
 		},
@@ -60,8 +60,14 @@ func (l Letterhead) PlaceFree(ctx context.Context) (Mail, error) {
 	})
 }
 
-// moment is a time as people read it. Where they are is not known.
-func moment(at time.Time) string { return at.UTC().Format("2 January 2006, 15:04 UTC") }
+// How a time is written. Where its readers are is not known.
+const (
+	clockForm = "15:04"
+	dayForm   = "2 January 2006"
+)
+
+// moment is a time as people read it.
+func moment(at time.Time) string { return at.UTC().Format(clockForm + " UTC on " + dayForm) }
 
 // span is how long something took, to the minute.
 func span(d time.Duration) string {

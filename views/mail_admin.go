@@ -8,53 +8,58 @@ import (
 )
 
 // alertRow is one line of the admin's list.
-type alertRow struct{ severity, kind, subject, since, detail string }
+type alertRow struct{ severity, kind, where, detail string }
 
 // AdminAlert tells the admin of alerts, those that are over in a list of their own.
 func (l Letterhead) AdminAlert(ctx context.Context, told []Told) (Mail, error) {
 	if len(told) == 0 {
 		return Mail{}, errors.New("there is no alert to tell of")
 	}
-	var open, over alertList
+	var open, over []Told
 	for _, one := range byWeight(told) {
 		if one.Phase == PhaseEnded {
-			over = append(over, rowOf(one))
+			over = append(over, one)
 		} else {
-			open = append(open, rowOf(one))
+			open = append(open, one)
 		}
 	}
 	said := message{
-		subject: "[" + l.Brand + "] " + adminSubject(told),
+		subject: "[" + l.Brand + "] " + adminSubject(open, over),
 		notes: []note{
 			{sentence: "On the server, “runner alerts” shows what is open now."},
 			{sentence: "You are told because your address is in ADMIN_EMAIL."},
 		},
+		ours: true,
 	}
 	if len(open) > 0 {
-		said.parts = append(said.parts, title(counted(len(open), "alert")+place(told)), open)
+		said.parts = append(said.parts, title(counted(len(open), "alert")+place(open)), rowsOf(open))
 		if len(over) > 0 {
-			said.parts = append(said.parts, heading("Over: "+counted(len(over), "alert")), over)
+			said.parts = append(said.parts, heading(counted(len(over), "alert")+" over"), rowsOf(over))
 		}
 	} else {
-		said.parts = append(said.parts, title("Over: "+counted(len(over), "alert")+place(told)), over)
+		said.parts = append(said.parts, title(counted(len(over), "alert")+" over"+place(over)), rowsOf(over))
 	}
 	return l.mail(ctx, said)
 }
 
-// adminSubject is what one alert says, or how many there are and how bad the worst is.
-func adminSubject(told []Told) string {
-	worst := byWeight(told)[0]
-	grade := "over"
-	switch worst.Phase {
-	case PhaseOpened:
-		grade = worst.Severity
-	case PhaseRepeated:
-		grade = "still " + worst.Severity
+// adminSubject is how bad the worst of them is, and what it says, or how many there are.
+func adminSubject(open, over []Told) string {
+	told, grade, more := open, "", ""
+	switch {
+	case len(open) == 0:
+		told, grade = over, "over"
+	case open[0].Phase == PhaseRepeated:
+		grade = "still " + open[0].Severity
+	default:
+		grade = open[0].Severity
+	}
+	if len(open) > 0 && len(over) > 0 {
+		more = fmt.Sprintf(", %d over", len(over))
 	}
 	if len(told) > 1 {
-		return grade + ": " + counted(len(told), "alert") + place(told)
+		return grade + ": " + counted(len(told), "alert") + place(told) + more
 	}
-	return grade + ": " + firstSentence(worst)
+	return grade + ": " + firstSentence(told[0]) + more
 }
 
 func firstSentence(told Told) string {
@@ -86,22 +91,24 @@ func (t Told) server() string {
 	return t.Server
 }
 
-func rowOf(told Told) alertRow {
-	row := alertRow{severity: "Warning", kind: told.Kind, subject: told.Subject, since: moment(told.since()), detail: told.Detail}
-	if told.Severity == "critical" {
-		row.severity = "Critical"
+func rowsOf(told []Told) alertList {
+	var rows alertList
+	for _, one := range told {
+		row := alertRow{severity: "Warning", kind: one.Kind, where: one.Subject + ", ", detail: one.Detail}
+		if one.Severity == "critical" {
+			row.severity = "Critical"
+		}
+		if one.Cause != "" {
+			row.kind += " (" + one.Cause + ")"
+		}
+		if one.Covers > 0 {
+			row.detail += " It stands for " + counted(one.Covers, "slice") + "."
+		}
+		if one.Phase == PhaseRepeated {
+			row.where += "still, "
+		}
+		row.where += one.away()
+		rows = append(rows, row)
 	}
-	if told.Cause != "" {
-		row.kind += " (" + told.Cause + ")"
-	}
-	if told.Covers > 0 {
-		row.detail += " It stands for " + counted(told.Covers, "slice") + "."
-	}
-	switch {
-	case told.Phase == PhaseRepeated:
-		row.since += ", still open"
-	case told.Ended != nil:
-		row.since = fmt.Sprintf("%s, for %s", row.since, span(told.Ended.Sub(told.since())))
-	}
-	return row
+	return rows
 }

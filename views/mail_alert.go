@@ -175,7 +175,7 @@ func (l Letterhead) failed(told Told) map[string]section {
 		PhaseOpened: {
 			heading: "Your workspace could not be started",
 			text: []string{
-				"It stopped on " + moment(told.since()) + ", and did not start again. " + safe,
+				"It stopped at " + moment(told.since()) + ", and did not start again. " + safe,
 				"We have been told and are on it. You do not have to do anything; if you like, open the page and start it once more.",
 			},
 			act: act,
@@ -204,11 +204,15 @@ func (t Told) since() time.Time {
 	return t.Since
 }
 
-// away is from when to when it was so, and how long that was.
+// away is since when it has been so, or from when to when it was, and how long.
 func (t Told) away() string {
 	began := t.since()
 	if t.Ended == nil {
 		return "since " + moment(began)
 	}
-	return fmt.Sprintf("from %s to %s: %s", moment(began), moment(*t.Ended), span(t.Ended.Sub(began)))
+	from, took := moment(began), span(t.Ended.Sub(began))
+	if day := t.Ended.UTC().Format(dayForm); day == began.UTC().Format(dayForm) {
+		from = began.UTC().Format(clockForm)
+	}
+	return fmt.Sprintf("from %s to %s, for %s", from, moment(*t.Ended), took)
 }

@@ -39,7 +39,8 @@ func coloured(text string, colours map[string]string) string {
 	return os.Expand(text, func(name string) string { return colours[name] })
 }
 
-const mailFont = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',Arial,sans-serif;"
+// mailFont is the tokens' font; without quotes, which templ would escape twice in a style.
+const mailFont = "font-family:system-ui,-apple-system,Segoe UI,Roboto,Noto Sans,Arial,sans-serif;"
 
 var (
 	groundStyle  = css("margin:0;padding:0;background:${ground};-webkit-text-size-adjust:100%;")
@@ -59,6 +60,7 @@ var (
 	listStyle    = css("margin:0 0 16px;width:100%;table-layout:fixed;border-collapse:collapse;")
 	headStyle    = css("padding:8px 8px 8px 0;border-bottom:1px solid ${line};text-align:left;font-size:13px;line-height:20px;font-weight:bold;color:${ink-2};")
 	cellStyle    = css("padding:12px 8px 12px 0;border-bottom:1px solid ${line};text-align:left;vertical-align:top;font-size:14px;line-height:20px;font-weight:normal;color:${ink};overflow-wrap:anywhere;")
+	whereStyle   = css("font-size:13px;line-height:20px;color:${ink-2};")
 	gradeStyle   = map[string]templ.SafeCSS{
 		"Critical": css("font-weight:bold;color:${bad};"),
 		"Warning":  css("font-weight:bold;color:${warn};"),

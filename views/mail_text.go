@@ -38,7 +38,7 @@ func (list alertList) text() string {
 	var rows []string
 	for _, row := range list {
 		lines := []string{
-			wrap("* "+row.severity+": "+row.kind, ""), wrap(row.subject, "  "), wrap(row.since, "  "), wrap(row.detail, "  "),
+			wrap("* "+row.severity+": "+row.kind, ""), wrap(row.where, "  "), wrap(row.detail, "  "),
 		}
 		rows = append(rows, strings.Join(lines, "\n"))
 	}

@@ -12,7 +12,7 @@ import (
 // ResendWithin has a test wait shorter for an answer.
 func ResendWithin(r *Resend, within time.Duration) {
 	base := r.client.BaseURL
-	r.client = resend.NewCustomClient(answering{&http.Client{Timeout: within}}, r.client.ApiKey)
+	r.client = resend.NewCustomClient(&http.Client{Timeout: within, Transport: answering{http.DefaultTransport}}, r.client.ApiKey)
 	r.client.BaseURL = base
 }
 

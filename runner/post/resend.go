@@ -34,10 +34,7 @@ func NewResend(address, key string) (*Resend, error) {
 	if !strings.HasSuffix(base.Path, "/") {
 		base.Path += "/"
 	}
-	client := resend.NewCustomClient(answering{&http.Client{
-		Timeout:       resendWithin,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, key)
+	client := resend.NewCustomClient(&http.Client{Timeout: resendWithin, Transport: answering{http.DefaultTransport}}, key)
 	client.BaseURL = base
 	return &Resend{client: client}, nil
 }
@@ -94,11 +91,12 @@ func (r *Resend) Fate(ctx context.Context, id string) (Fate, error) {
 }
 
 // answering turns whatever is not success into an *answer: of most of them, the library keeps a sentence alone.
-type answering struct{ http *http.Client }
+// A redirect is none either: the key goes to this address and no other.
+type answering struct{ http.RoundTripper }
 
-// Do asks.
-func (a answering) Do(request *http.Request) (*http.Response, error) {
-	response, err := a.http.Do(request)
+// RoundTrip asks.
+func (a answering) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := a.RoundTripper.RoundTrip(request)
 	if err != nil || response.StatusCode >= 200 && response.StatusCode < 300 {
 		return response, err
 	}

@@ -180,13 +180,9 @@ func TestResendMayNameADate(t *testing.T) {
 }
 
 func TestResendThatDoesNotAnswer(t *testing.T) {
-	asked, over := make(chan struct{}), make(chan struct{})
-	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		close(asked)
-		<-over
-	}))
+	over := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
 	defer silent.Close()
-	defer close(over)
 	sender, err := post.NewResend(silent.URL, "re_key")
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +191,8 @@ func TestResendThatDoesNotAnswer(t *testing.T) {
 	_, err = sender.Send(t.Context(), letter())
 	temporary(t, err)
 
-	silent.Close()
+	close(over)
+	silent.Close() // now nobody listens
 	_, err = sender.Send(t.Context(), letter())
 	temporary(t, err)
 	_, err = sender.Fate(t.Context(), "id")

@@ -86,8 +86,11 @@ func (s *mailSession) Data(r io.Reader) error {
 		return errors.Join(err, s.conn.Conn().Close())
 	}
 	content, err := io.ReadAll(r)
-	if err != nil || s.server.data != nil {
-		return errors.Join(err, s.server.data)
+	if err != nil {
+		return err
+	}
+	if s.server.data != nil {
+		return s.server.data
 	}
 	s.server.taken = append(s.server.taken, string(content))
 	return nil
