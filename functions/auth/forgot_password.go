@@ -31,9 +31,9 @@ func (a *Auth) forgotPassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	a.late.RLock()
 	over, looked := a.after(forgotTakes), make(chan error, 1)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), forgotWithin)
-	a.late.RLock()
 	go func() {
 		defer a.late.RUnlock()
 		defer cancel()
