@@ -94,7 +94,7 @@ func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Si
 		Pool: pool, Jobs: jobs, Signer: signer, Hasher: hasher,
 		SessionLife: settings.SessionLife, TrialDays: settings.TrialDays, Brand: settings.Brand, Clock: time.Now,
 	}
-	return &function{name: "auth", handler: a.Handler()}, nil
+	return &function{name: "auth", handler: a.Handler(), afterShutdown: a.Finish}, nil
 }
 
 func buildProxy(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) *function {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"slicegate/store"
 	"slicegate/store/storetest"
 )
 
@@ -36,11 +37,15 @@ func serve(t *testing.T, names ...string) (stop func() error) {
 	return func() error { cancel(); return <-ended }
 }
 
-func ask(t *testing.T, socket, path string) int {
-	t.Helper()
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+func over(socket string) *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
+}
+
+func ask(t *testing.T, socket, path string) int {
+	t.Helper()
+	client := over(socket)
 	deadline := time.After(20 * time.Second)
 	for {
 		response, err := client.Get("http://function" + path)
@@ -108,5 +113,59 @@ func TestWhatCannotBeServedIsNamed(t *testing.T) {
 	t.Setenv("LOG_LEVEL", "loud")
 	if err := run(context.Background(), nil); err == nil || !strings.Contains(err.Error(), "LOG_LEVEL") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What was answered before it was done is done all the same, though the pool is as busy as can be.
+func TestAStopWaitsForWhatGoesOnAfterItsAnswer(t *testing.T) {
+	dir := environment(t)
+	t.Setenv("FUNCTIONS_CONNECTIONS", "2")
+	pool, err := store.Open(t.Context(), os.Getenv("DATABASE_URL"), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for _, name := range []string{"ann", "bob", "carl"} {
+		if _, err := pool.Exec(t.Context(), "INSERT INTO gateway.users (email, password_hash) VALUES ($1, 'hash')", name+"@example.com"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	taken, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := taken.Exec(t.Context(), "SELECT FROM gateway.users FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	stop := serve(t, "auth")
+	socket := filepath.Join(dir, "auth.sock")
+	ask(t, socket, "/auth/me")
+	for _, name := range []string{"ann", "bob", "carl"} {
+		response, err := over(socket).Post("http://function/auth/forgot-password", "application/json", strings.NewReader(`{"email":"`+name+`@example.com"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusNoContent {
+			t.Errorf("%s: %s", name, response.Status)
+		}
+	}
+	stopped := make(chan error)
+	go func() { stopped <- stop() }()
+	for { // the socket is gone when the stop has begun
+		if _, err := os.Stat(socket); os.IsNotExist(err) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := taken.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+	var owed int
+	if err := pool.QueryRow(t.Context(), "SELECT count(*) FROM gateway.password_resets").Scan(&owed); err != nil || owed != 3 {
+		t.Errorf("%d mails are owed, %v", owed, err)
 	}
 }

@@ -22,6 +22,7 @@ type function struct {
 	name           string
 	handler        http.Handler
 	beside         func(context.Context)       // runs until the context ends; may be nil
+	afterShutdown  func(context.Context) error // may be nil
 	beforeShutdown func(context.Context) error // may be nil
 }
 
@@ -54,7 +55,11 @@ func (f *function) serve(ctx context.Context, group *errgroup.Group, dir string)
 		if f.beforeShutdown != nil {
 			err = f.beforeShutdown(finish)
 		}
-		return errors.Join(err, server.Shutdown(finish))
+		err = errors.Join(err, server.Shutdown(finish))
+		if f.afterShutdown != nil {
+			err = errors.Join(err, f.afterShutdown(finish))
+		}
+		return err
 	})
 	if f.beside != nil {
 		group.Go(func() error { f.beside(ctx); return nil })

@@ -214,6 +214,25 @@ func TestTheAddressOfANewAccountIsAskedFor(t *testing.T) {
 	}
 }
 
+func TestALinkVerifiesNoOtherAddressThanItWentTo(t *testing.T) {
+	o := newOffice(t)
+	o.exec("UPDATE gateway.users SET email_verified_at = NULL")
+	row := o.email(o.owe("verify", &o.user))
+	o.exec("UPDATE gateway.users SET email = 'new@example.com' WHERE id = $1", o.user) // while it is being written
+	if letter, err := o.worker.write(context.Background(), row); err != nil || letter != nil {
+		t.Errorf("%+v, %v", letter, err)
+	}
+	row = o.email(row.ID)
+	o.exec("UPDATE gateway.users SET email_verified_at = now(), email_bounced_at = now()")
+	if letter, err := o.worker.write(context.Background(), row); err != nil || letter == nil {
+		t.Errorf("to one whose mails came back: %+v, %v", letter, err)
+	}
+	o.exec("UPDATE gateway.users SET email_bounced_at = NULL")
+	if letter, err := o.worker.write(context.Background(), row); err != nil || letter != nil {
+		t.Errorf("to one that is verified: %+v, %v", letter, err)
+	}
+}
+
 func TestAMailThatCameBackMarksTheAddressItWentTo(t *testing.T) {
 	o := newOffice(t)
 	id := o.owe("place_free", &o.user)

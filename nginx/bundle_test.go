@@ -76,6 +76,12 @@ func setup(t *testing.T, ports ...int) *bundle {
 
 func start(t testing.TB, ports ...int) *bundle {
 	t.Helper()
+	return behind(t, nil, ports...)
+}
+
+// behind starts one that believes what these proxies say of their clients.
+func behind(t testing.TB, trusted []string, ports ...int) *bundle {
+	t.Helper()
 	// Sockets have short paths: t.TempDir's may be too long.
 	dir, err := os.MkdirTemp("", "sg")
 	if err != nil {
@@ -84,7 +90,7 @@ func start(t testing.TB, ports ...int) *bundle {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	b := &bundle{t: t, db: storetest.New(t), app: "app.localhost"}
 	b.functions(dir)
-	b.nginx(dir, ports)
+	b.nginx(dir, trusted, ports)
 	return b
 }
 
@@ -123,7 +129,7 @@ func (b *bundle) functions(dir string) {
 	}
 }
 
-func (b *bundle) nginx(dir string, ports []int) {
+func (b *bundle) nginx(dir string, trusted []string, ports []int) {
 	b.t.Helper()
 	b.addr = freeAddress(b.t)
 	for name, content := range map[string]string{"site": "the site", "web": "the app"} {
@@ -137,7 +143,7 @@ func (b *bundle) nginx(dir string, ports []int) {
 	config := nginx.Config{
 		Listen: b.addr, SiteNames: []string{"localhost"}, AppNames: []string{b.app},
 		SocketDir: dir, SiteRoot: filepath.Join(dir, "site"), AppRoot: filepath.Join(dir, "web"), StateDir: dir,
-		SliceTimeout: 10 * time.Second,
+		SliceTimeout: 10 * time.Second, TrustedProxies: trusted,
 	}
 	if os.Geteuid() == 0 {
 		config.User = "root" // the test's own files and sockets are root's

@@ -33,6 +33,28 @@ type Config struct {
 	FirstPort, LastPort int           // of slices; the odd ones are declared as upstreams
 	SliceTimeout        time.Duration // how long a slice may send or take nothing; zero is 75 s, above the pings of its Socket.IO
 	User                string        // of the workers; empty where nginx is not started by root
+	TrustedProxies      []string      // addresses or networks whose X-Forwarded-For says who the client is; none: whoever connects
+}
+
+// limit is how often one client may send something to the auth function, all in one zone.
+type limit struct {
+	Name, Path string
+	PerMinute  int
+	Says       string // who sends more often reads this
+}
+
+// Burst lets all of a minute come at once, as a person's tries do.
+func (l limit) Burst() int { return l.PerMinute - 1 }
+
+// RetryAfter is the seconds until the next may come.
+func (l limit) RetryAfter() int { return (60 + l.PerMinute - 1) / l.PerMinute }
+
+var limits = []limit{
+	{"login", "/auth/login", 5, "Too many attempts to log in. Wait a minute, then try again."},
+	{"register", "/auth/register", 20, "Too many new accounts at once. Wait a minute, then try again."},
+	{"forgot", "/auth/forgot-password", 5, "Too many requests for a new password. Wait a minute, then try again."},
+	{"reset", "/auth/reset-password", 10, "Too many attempts to set a password. Wait a minute, then try again."},
+	{"verify", "/auth/verify-email/send", 5, "Too many mails were asked for. Wait a minute, then try again."},
 }
 
 // hiddenHeaders are those by which an answer could act on the app's origin or on the browser:
@@ -64,7 +86,8 @@ func (c Config) Write(path string) error {
 		Config
 		SlicePorts    []int
 		HiddenHeaders []string
-	}{c, c.odd(), hiddenHeaders}); err != nil {
+		Limits        []limit
+	}{c, c.odd(), hiddenHeaders, limits}); err != nil {
 		return fmt.Errorf("nginx configuration: %w", err)
 	}
 	for _, name := range []string{"functions.conf", "app_headers.conf", "site_headers.conf"} {

@@ -2,6 +2,7 @@ package nginx_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -95,23 +96,24 @@ func TestTheSessionRollsAtMostOnceAMinute(t *testing.T) {
 	}
 }
 
-func TestFiveLoginsAMinute(t *testing.T) {
-	b := setup(t)
-	login := func() response {
-		return b.do("POST", "/auth/login", `{"email":"nobody@example.com","password":"wrong horse!"}`, "Content-Type", "application/json")
+func TestANewPasswordEndsEverySession(t *testing.T) {
+	slice := newSlice(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") })
+	b := setup(t, slice.port)
+	cookie := b.customer("ann@example.com", slice)
+	if got := b.get("/api/status", cookie); got.StatusCode != 200 {
+		t.Fatalf("before: %d", got.StatusCode)
 	}
-	for i := range 5 {
-		if got := login(); got.StatusCode != 401 {
-			t.Errorf("login %d: %d %s", i+1, got.StatusCode, got.body)
-		}
+	b.post("/auth/forgot-password", `{"email":"ann@example.com"}`)
+	b.until("the link is owed", func() (owed bool) {
+		b.scan(&owed, "SELECT EXISTS (SELECT FROM gateway.password_resets)")
+		return owed
+	})
+	token := base64.RawURLEncoding.EncodeToString(make([]byte, 32)) // as the job that sends the mail would make one
+	b.exec("UPDATE gateway.password_resets SET token_hash = sha256($1), expires_at = now() + interval '10 minutes'", make([]byte, 32))
+	if got := b.post("/auth/reset-password", fmt.Sprintf(`{"token":%q,"password":"another horse"}`, token)); got.StatusCode != 204 {
+		t.Fatalf("reset: %d %s", got.StatusCode, got.body)
 	}
-	got := login()
-	if got.StatusCode != 429 || got.Header.Get("Retry-After") != "12" || !strings.Contains(got.problem(), "Too many") {
-		t.Errorf("the sixth: %d %v %s", got.StatusCode, got.Header, got.body)
-	}
-	if got := b.do("GET", "/auth/me", ""); got.StatusCode != 401 {
-		t.Errorf("other addresses are limited too: %d", got.StatusCode)
-	}
+	b.until("the end of the session is heeded", func() bool { return b.get("/api/status", cookie).StatusCode == 401 })
 }
 
 func (b *bundle) exec(sql string, args ...any) {

@@ -11,6 +11,12 @@ func (q *Queries) RecordSlice(ctx context.Context, actor, action string, slice i
 	return q.record(ctx, actor, action, fmt.Sprintf("slice:%d", slice), detail)
 }
 
+// RecordUser writes what a user did to their account, as user.ACTION; detail may be nil, and has no address.
+func (q *Queries) RecordUser(ctx context.Context, action string, user int64, detail map[string]any) error {
+	subject := fmt.Sprintf("user:%d", user)
+	return q.record(ctx, subject, "user."+action, subject, detail)
+}
+
 // RecordRollout writes what was done about a rollout, as rollout.ACTION; detail may be nil.
 func (q *Queries) RecordRollout(ctx context.Context, actor, action string, rollout int64, detail map[string]any) error {
 	return q.record(ctx, actor, "rollout."+action, fmt.Sprintf("rollout:%d", rollout), detail)

@@ -31,7 +31,10 @@ UPDATE gateway.users SET email_bounced_at = @now::timestamptz WHERE id = @id AND
 UPDATE gateway.password_resets SET token_hash = @token_hash, expires_at = @expires_at::timestamptz WHERE email_id = @email_id AND used_at IS NULL;
 
 -- name: BeginVerify :execrows
-UPDATE gateway.users SET verify_hash = @verify_hash, verify_expires_at = @expires_at::timestamptz WHERE id = @id AND email_verified_at IS NULL;
+-- Zero rows: there is nothing to verify any more, or the user has another address by now, of which this link says
+-- nothing. One whose mails came back is verified anew.
+UPDATE gateway.users SET verify_hash = @verify_hash, verify_expires_at = @expires_at::timestamptz
+WHERE id = @id AND email = @address AND (email_verified_at IS NULL OR email_bounced_at IS NOT NULL);
 
 -- name: FailedEmails :one
 -- Mails that could not be sent, of those since a time.

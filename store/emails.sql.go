@@ -30,17 +30,26 @@ func (q *Queries) BeginReset(ctx context.Context, arg BeginResetParams) (int64, 
 }
 
 const beginVerify = `-- name: BeginVerify :execrows
-UPDATE gateway.users SET verify_hash = $1, verify_expires_at = $2::timestamptz WHERE id = $3 AND email_verified_at IS NULL
+UPDATE gateway.users SET verify_hash = $1, verify_expires_at = $2::timestamptz
+WHERE id = $3 AND email = $4 AND (email_verified_at IS NULL OR email_bounced_at IS NOT NULL)
 `
 
 type BeginVerifyParams struct {
 	VerifyHash []byte
 	ExpiresAt  time.Time
 	ID         int64
+	Address    string
 }
 
+// Zero rows: there is nothing to verify any more, or the user has another address by now, of which this link says
+// nothing. One whose mails came back is verified anew.
 func (q *Queries) BeginVerify(ctx context.Context, arg BeginVerifyParams) (int64, error) {
-	result, err := q.db.Exec(ctx, beginVerify, arg.VerifyHash, arg.ExpiresAt, arg.ID)
+	result, err := q.db.Exec(ctx, beginVerify,
+		arg.VerifyHash,
+		arg.ExpiresAt,
+		arg.ID,
+		arg.Address,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -10,8 +10,12 @@ SELECT * FROM gateway.users WHERE email = @email;
 -- name: UserByID :one
 SELECT * FROM gateway.users WHERE id = @id;
 
--- name: TouchLogin :exec
-UPDATE gateway.users SET last_login_at = @now::timestamptz WHERE id = @id;
+-- name: TouchLogin :execrows
+-- Zero rows: the password has been changed since it was checked.
+UPDATE gateway.users SET last_login_at = @now::timestamptz WHERE id = @id AND password_hash = @password_hash;
+
+-- name: SetChannels :one
+UPDATE gateway.users SET tell_by_email = @tell_by_email, tell_by_whatsapp = @tell_by_whatsapp WHERE id = @id RETURNING *;
 
 -- name: WaitingBefore :one
 -- How many of those who wait come before a user who does.

@@ -73,18 +73,58 @@ func (q *Queries) Places(ctx context.Context) (PlacesRow, error) {
 	return i, err
 }
 
-const touchLogin = `-- name: TouchLogin :exec
-UPDATE gateway.users SET last_login_at = $1::timestamptz WHERE id = $2
+const setChannels = `-- name: SetChannels :one
+UPDATE gateway.users SET tell_by_email = $1, tell_by_whatsapp = $2 WHERE id = $3 RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp
+`
+
+type SetChannelsParams struct {
+	TellByEmail    bool
+	TellByWhatsapp bool
+	ID             int64
+}
+
+func (q *Queries) SetChannels(ctx context.Context, arg SetChannelsParams) (User, error) {
+	row := q.db.QueryRow(ctx, setChannels, arg.TellByEmail, arg.TellByWhatsapp, arg.ID)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.PasswordHash,
+		&i.IsAdmin,
+		&i.StripeCustomer,
+		&i.SubscriptionStatus,
+		&i.TrialEndsAt,
+		&i.WaitingSince,
+		&i.CreatedAt,
+		&i.LastLoginAt,
+		&i.WaitListed,
+		&i.EmailVerifiedAt,
+		&i.EmailBouncedAt,
+		&i.VerifyHash,
+		&i.VerifyExpiresAt,
+		&i.TellByEmail,
+		&i.TellByWhatsapp,
+	)
+	return i, err
+}
+
+const touchLogin = `-- name: TouchLogin :execrows
+UPDATE gateway.users SET last_login_at = $1::timestamptz WHERE id = $2 AND password_hash = $3
 `
 
 type TouchLoginParams struct {
-	Now time.Time
-	ID  int64
+	Now          time.Time
+	ID           int64
+	PasswordHash string
 }
 
-func (q *Queries) TouchLogin(ctx context.Context, arg TouchLoginParams) error {
-	_, err := q.db.Exec(ctx, touchLogin, arg.Now, arg.ID)
-	return err
+// Zero rows: the password has been changed since it was checked.
+func (q *Queries) TouchLogin(ctx context.Context, arg TouchLoginParams) (int64, error) {
+	result, err := q.db.Exec(ctx, touchLogin, arg.Now, arg.ID, arg.PasswordHash)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const userByEmail = `-- name: UserByEmail :one

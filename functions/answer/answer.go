@@ -3,6 +3,7 @@
 package answer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,9 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Code is the kind of a refusal; each has one HTTP status.
@@ -24,6 +27,7 @@ const (
 	Forbidden       Code = http.StatusForbidden
 	NotFound        Code = http.StatusNotFound
 	Conflict        Code = http.StatusConflict
+	Gone            Code = http.StatusGone
 	TooLarge        Code = http.StatusRequestEntityTooLarge
 	WrongType       Code = http.StatusUnsupportedMediaType
 	TooMany         Code = http.StatusTooManyRequests
@@ -35,14 +39,30 @@ const (
 type Error struct {
 	Code    Code
 	Message string
+	After   time.Duration // of TooMany and Unavailable: when to try again; zero is two seconds
 }
 
 func (e *Error) Error() string { return e.Message }
 
 // Errorf makes a refusal.
 func Errorf(code Code, format string, args ...any) error {
-	return &Error{code, fmt.Sprintf(format, args...)}
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
+
+// Later refuses as TooMany what may be tried again after some time.
+func Later(after time.Duration, format string, args ...any) error {
+	return &Error{Code: TooMany, Message: fmt.Sprintf(format, args...), After: after}
+}
+
+// Minutes says a time in words, rounded up: "1 minute", "12 minutes".
+func Minutes(d time.Duration) string {
+	if n := roundedUp(d, time.Minute); n > 1 {
+		return fmt.Sprintf("%d minutes", n)
+	}
+	return "1 minute"
+}
+
+func roundedUp(d, unit time.Duration) int64 { return int64((d + unit - 1) / unit) }
 
 // JSON answers with a status and a body.
 func JSON(w http.ResponseWriter, status int, body any) {
@@ -58,7 +78,7 @@ func Problem(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *Error
 	if errors.As(err, &refusal) {
 		if refusal.Code == Unavailable || refusal.Code == TooMany {
-			w.Header().Set("Retry-After", "2")
+			w.Header().Set("Retry-After", strconv.FormatInt(max(1, roundedUp(cmp.Or(refusal.After, 2*time.Second), time.Second)), 10))
 		}
 		JSON(w, int(refusal.Code), problem{refusal.Message})
 		return

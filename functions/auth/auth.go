@@ -3,7 +3,9 @@
 package auth
 
 import (
+	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +27,9 @@ type Auth struct {
 	TrialDays   int
 	Brand       string
 	Clock       func() time.Time
+	After       func(time.Duration) <-chan time.Time // time.After if nil
+
+	late sync.RWMutex // what goes on after its answer holds it for reading: a WaitGroup that is waited for takes no more
 }
 
 // No body of this function is larger.
@@ -38,6 +43,13 @@ func (a *Auth) Handler() http.Handler {
 	router.HandlerFunc(http.MethodPost, "/auth/logout", a.handle(a.logout))
 	router.HandlerFunc(http.MethodGet, "/auth/me", a.handle(a.me))
 	router.HandlerFunc(http.MethodGet, "/auth/places", a.handle(a.places))
+	router.HandlerFunc(http.MethodPost, "/auth/forgot-password", a.handle(a.forgotPassword))
+	router.HandlerFunc(http.MethodPost, "/auth/reset-password", a.handle(a.resetPassword))
+	router.HandlerFunc(http.MethodPost, "/auth/verify-email", a.handle(a.verifyEmail))
+	router.HandlerFunc(http.MethodPost, "/auth/verify-email/send", a.handle(a.sendVerification))
+	router.HandlerFunc(http.MethodPut, "/auth/channels", a.handle(a.channels))
+	router.HandlerFunc(http.MethodPut, "/auth/email", a.handle(a.changeEmail))
+	router.HandlerFunc(http.MethodPost, "/auth/slice/restart", a.handle(a.restart))
 	router.NotFound = a.handle(func(http.ResponseWriter, *http.Request) error {
 		return answer.Errorf(answer.NotFound, "There is nothing at this address.")
 	})
@@ -49,6 +61,29 @@ func (a *Auth) Handler() http.Handler {
 		return answer.Errorf(answer.Forbidden, "This request came from another site and was refused.")
 	}))
 	return protection.Handler(router)
+}
+
+// Finish waits for what goes on after its answer, until ctx ends.
+func (a *Auth) Finish(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		a.late.Lock()
+		defer a.late.Unlock()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *Auth) after(d time.Duration) <-chan time.Time {
+	if a.After != nil {
+		return a.After(d)
+	}
+	return time.After(d)
 }
 
 func (a *Auth) handle(do func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {

@@ -73,10 +73,11 @@ func (b *bundle) slice() store.Slice {
 }
 
 type reply struct {
-	status  int
-	me      auth.Me
-	problem string
-	cookie  *http.Cookie
+	status     int
+	me         auth.Me
+	problem    string
+	cookie     *http.Cookie
+	retryAfter string
 }
 
 func (b *bundle) do(method, path, body string, header ...string) reply {
@@ -100,7 +101,7 @@ func (b *bundle) do(method, path, body string, header ...string) reply {
 	if _, err := raw.ReadFrom(response.Body); err != nil {
 		b.t.Fatal(err)
 	}
-	got := reply{status: response.StatusCode}
+	got := reply{status: response.StatusCode, retryAfter: response.Header.Get("Retry-After")}
 	for _, cookie := range response.Cookies() {
 		got.cookie = cookie
 	}
@@ -280,7 +281,7 @@ func TestBadRequestsAreToldWhatIsWrong(t *testing.T) {
 }
 
 // BenchmarkRegister is the transaction from a new account to an assigned slice, without the
-// hash of the password: account, slice, audit, session, and the order for the next slice.
+// hash of the password: account, slice, audit, session, mail, and the order for the next slice.
 func BenchmarkRegister(b *testing.B) {
 	bundle := start(b)
 	for range b.N {

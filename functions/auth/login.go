@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,23 +16,26 @@ func (a *Auth) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx := r.Context()
+	ctx, email := r.Context(), asStored(form.Email)
 	// An address that cannot be one is looked up all the same: the answer and its time tell nothing.
-	user, err := store.New(a.Pool).UserByEmail(ctx, strings.ToValidUTF8(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(form.Email)), "\x00", ""), ""))
+	user, err := store.New(a.Pool).UserByEmail(ctx, email)
 	if err != nil && !store.IsNone(err) {
+		return err
+	}
+	if err := a.mayTry(ctx, email); err != nil {
 		return err
 	}
 	// The password takes its time; the slice can wake meanwhile. Who knows an address alone can do so
 	// too, and gets nothing by it.
 	a.want(ctx, user.ID, "login")
-	matches, err := a.Hasher.Matches(ctx, user.PasswordHash, form.Password)
+	right, err := a.rightPassword(ctx, email, user.PasswordHash, form.Password)
 	if err != nil {
 		return err
 	}
-	if !matches {
-		return answer.Errorf(answer.Unauthenticated, "The e-mail address or the password is not right.")
+	if !right {
+		return errNotRight
 	}
-	token, err := a.Login(ctx, user.ID)
+	token, err := a.Login(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -41,14 +43,20 @@ func (a *Auth) login(w http.ResponseWriter, r *http.Request) error {
 	return a.answerMe(ctx, w, http.StatusOK, user)
 }
 
-// Login starts a session for a user whose password has been checked.
-func (a *Auth) Login(ctx context.Context, user int64) (token string, err error) {
+var errNotRight = answer.Errorf(answer.Unauthenticated, "The e-mail address or the password is not right.")
+
+// Login starts a session for a user whose password has been checked, unless it has been changed since.
+func (a *Auth) Login(ctx context.Context, user store.User) (token string, err error) {
 	err = pgx.BeginFunc(ctx, a.Pool, func(tx pgx.Tx) error {
 		queries, now := store.New(tx), a.Clock()
-		if err := queries.TouchLogin(ctx, store.TouchLoginParams{ID: user, Now: now}); err != nil {
+		touched, err := queries.TouchLogin(ctx, store.TouchLoginParams{ID: user.ID, PasswordHash: user.PasswordHash, Now: now})
+		if err != nil {
 			return err
 		}
-		token, err = a.startSession(ctx, queries, user, now)
+		if touched == 0 {
+			return errNotRight
+		}
+		token, err = a.startSession(ctx, queries, user.ID, now)
 		return err
 	})
 	return token, err

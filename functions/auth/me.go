@@ -11,28 +11,33 @@ import (
 
 // me is what the app needs to know first: who is logged in, and where their slice stands.
 func (a *Auth) me(w http.ResponseWriter, r *http.Request) error {
-	notAuthenticated := answer.Errorf(answer.Unauthenticated, "Not authenticated")
-	_, id, err := a.Signer.Read(r)
-	if err != nil {
-		return notAuthenticated
-	}
-	queries := store.New(a.Pool)
-	access, err := queries.AccessBySession(r.Context(), store.AccessBySessionParams{ID: id[:], Now: a.Clock()})
-	if store.IsNone(err) {
-		return notAuthenticated
-	}
+	id, err := a.loggedIn(r)
 	if err != nil {
 		return err
 	}
-	a.want(r.Context(), access.UserID, "open")
-	user, err := queries.UserByID(r.Context(), access.UserID)
+	a.want(r.Context(), id, "open")
+	user, err := store.New(a.Pool).UserByID(r.Context(), id)
 	if err != nil {
 		return err
 	}
 	return a.answerMe(r.Context(), w, http.StatusOK, user)
 }
 
-// Me is the answer of register, login and me.
+// loggedIn finds the user who sent r, or refuses.
+func (a *Auth) loggedIn(r *http.Request) (user int64, err error) {
+	notAuthenticated := answer.Errorf(answer.Unauthenticated, "Not authenticated")
+	_, id, err := a.Signer.Read(r)
+	if err != nil {
+		return 0, notAuthenticated
+	}
+	access, err := store.New(a.Pool).AccessBySession(r.Context(), store.AccessBySessionParams{ID: id[:], Now: a.Clock()})
+	if store.IsNone(err) {
+		return 0, notAuthenticated
+	}
+	return access.UserID, err
+}
+
+// Me is the answer of register, login and me, and of what changes it.
 type Me struct {
 	Brand   string     `json:"brand"`
 	User    meUser     `json:"user"`
@@ -45,6 +50,15 @@ type meUser struct {
 	Email              string     `json:"email"`
 	SubscriptionStatus string     `json:"subscriptionStatus"`
 	TrialEndsAt        *time.Time `json:"trialEndsAt"`
+	EmailVerified      bool       `json:"emailVerified"`
+	EmailBounced       bool       `json:"emailBounced"` // mails to it come back
+	Channels           meChannels `json:"channels"`
+}
+
+// meChannels are the ways in which somebody wants to be told when something is wrong.
+type meChannels struct {
+	Email    bool `json:"email"`
+	WhatsApp bool `json:"whatsapp"`
 }
 
 type meSlice struct {
@@ -61,7 +75,11 @@ type meWaiting struct {
 }
 
 func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, user store.User) error {
-	me := Me{Brand: a.Brand, User: meUser{user.ID, user.Email, user.SubscriptionStatus, user.TrialEndsAt}}
+	me := Me{Brand: a.Brand, User: meUser{
+		ID: user.ID, Email: user.Email, SubscriptionStatus: user.SubscriptionStatus, TrialEndsAt: user.TrialEndsAt,
+		EmailVerified: user.EmailVerifiedAt != nil, EmailBounced: user.EmailBouncedAt != nil,
+		Channels: meChannels{Email: user.TellByEmail, WhatsApp: user.TellByWhatsapp},
+	}}
 	queries := store.New(a.Pool)
 	slice, err := queries.SliceByUser(ctx, user.ID)
 	switch {

@@ -48,7 +48,8 @@ func (a *Auth) register(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Register makes an account with a trial, gives it a slice if one is ready (else the account
-// waits for the next, slice nil), logs it in, and orders the pool's refill: one transaction.
+// waits for the next, slice nil), logs it in, owes it the mail that verifies its address, and orders
+// the pool's refill: one transaction.
 func (a *Auth) Register(ctx context.Context, email, passwordHash string) (user store.User, slice *store.Slice, token string, err error) {
 	err = pgx.BeginFunc(ctx, a.Pool, func(tx pgx.Tx) error {
 		queries, now := store.New(tx), a.Clock()
@@ -79,6 +80,9 @@ func (a *Auth) Register(ctx context.Context, email, passwordHash string) (user s
 			if _, err := a.Jobs.InsertManyFastTx(ctx, tx, refill); err != nil {
 				return err
 			}
+		}
+		if _, err := a.mail(ctx, tx, user.ID, "verify", now); err != nil {
+			return err
 		}
 		token, err = a.startSession(ctx, queries, user.ID, now)
 		return err

@@ -66,6 +66,7 @@ ALTER TABLE gateway.emails
     ADD COLUMN message_id text,        -- the provider's
     ADD COLUMN failed_at  timestamptz, -- it cannot be sent, or came back
     ADD COLUMN error      text;        -- why, in words
+CREATE INDEX emails_of_user ON gateway.emails (user_id, created_at);
 
 ALTER TABLE gateway.users
     ADD COLUMN email_verified_at timestamptz, -- alerts go to no address before
@@ -98,6 +99,7 @@ CREATE TABLE gateway.login_failures (
 
 DROP TABLE gateway.login_failures, gateway.password_resets, gateway.silences, gateway.notices, gateway.conditions;
 DELETE FROM gateway.emails WHERE kind <> 'place_free' OR user_id IS NULL;
+DROP INDEX gateway.emails_of_user;
 ALTER TABLE gateway.emails
     DROP COLUMN address, DROP COLUMN detail, DROP COLUMN message_id, DROP COLUMN failed_at, DROP COLUMN error,
     DROP CONSTRAINT emails_kind_check,
