@@ -6,7 +6,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 export const site = required("SITE_URL");
 export const app = required("APP_URL");
 
-function required(name: string): string {
+export function required(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run \`make test\`, or take it from \`make env\``);
   return value;
@@ -63,6 +63,14 @@ export class Person {
     );
   }
 
+  /** The same person in another browser, where nobody is logged in. */
+  async elsewhere(viewport = phone): Promise<Person> {
+    const browser = this.context.browser();
+    if (!browser) throw new Error("the browser is gone");
+    const context = await browser.newContext({ viewport });
+    return new Person(this.name, this.email, this.password, context, await context.newPage());
+  }
+
   /** Keeps a picture for people to look at. */
   async picture(what: string): Promise<void> {
     mkdirSync(artifacts, { recursive: true });
@@ -94,9 +102,9 @@ export class Person {
     await this.page.getByRole("button", { name: "Create account" }).click();
   }
 
-  async logIn(): Promise<void> {
+  async logIn(password = this.password): Promise<void> {
     await this.page.getByLabel("E-mail").fill(this.email);
-    await this.page.getByLabel("Password", { exact: true }).fill(this.password);
+    await this.page.getByLabel("Password", { exact: true }).fill(password);
     await this.page.getByRole("button", { name: "Log in" }).click();
   }
 

@@ -61,6 +61,13 @@ export function AccountMenu() {
             Your data
           </Link>
         )}
+        <Link
+          href="/notifications"
+          className="button button-quiet button-wide"
+          onClick={() => setOpen(false)}
+        >
+          Notifications
+        </Link>
         <button type="button" className="button button-quiet button-wide" onClick={run}>
           Log out
         </button>

@@ -10,7 +10,7 @@ import { nextPath } from "./nextPath";
 import { useSession } from "./SessionProvider";
 import { useHold } from "./useHold";
 import { usePlaces } from "./usePlaces";
-import { emailProblem, minPasswordLength, passwordProblem } from "./validate";
+import { emailProblem, passwordHint, passwordProblem } from "./validate";
 
 export function RegisterPage() {
   const { session, register } = useSession();
@@ -87,7 +87,7 @@ export function RegisterPage() {
           name="password"
           autoComplete="new-password"
           required
-          hint={`At least ${minPasswordLength} characters. A few words in a row are easy to keep in mind.`}
+          hint={passwordHint}
           value={password}
           onChange={(event) => setPassword(event.target.value)}
           problem={problemOf("password")}
