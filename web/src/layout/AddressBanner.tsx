@@ -2,7 +2,9 @@ import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useMe } from "../session/SessionProvider";
 import { useVerificationMail } from "../session/useVerificationMail";
+import { Address } from "../ui/Address";
 import { Icon } from "../ui/Icon";
+import { inSeconds } from "../ui/time";
 
 /** Addresses whose banner was put away, until the page is loaded again. */
 const putAway = new Set<string>();
@@ -21,7 +23,7 @@ function Bounced({ email }: { email: string }) {
   return (
     <p className="banner banner-bad" role="status">
       <strong>
-        Mails to <span className="address">{email}</span> come back,
+        Mails to <Address email={email} /> come back,
       </strong>{" "}
       so we cannot tell you when your WhatsApp needs you.{" "}
       <Link href="/notifications">Change the address</Link>
@@ -40,14 +42,13 @@ function Unconfirmed({ email }: { email: string }) {
         <span role="status">
           {problem ?? (
             <>
-              {sent ? "another mail is on its way to" : "we sent a mail to"}{" "}
-              <span className="address">{email}</span>.
+              {sent ? "another mail is on its way to" : "we sent a mail to"} <Address email={email} />.
             </>
           )}
         </span>{" "}
         <span className="banner-acts">
           <button type="button" className="text-button" aria-disabled={busy || held > 0} onClick={send}>
-            {held > 0 ? `Send again in ${held} s` : busy ? "Sending…" : "Send again"}
+            {held > 0 ? `Send again in ${inSeconds(held)}` : busy ? "Sending…" : "Send again"}
           </button>{" "}
           <span aria-hidden="true">·</span> <Link href="/notifications">Change</Link>
         </span>

@@ -1,6 +1,7 @@
 import { useRef, useState } from "react";
 import { SendAgainButton } from "../session/SendAgainButton";
 import { useMe } from "../session/SessionProvider";
+import { Address } from "../ui/Address";
 import { Icon } from "../ui/Icon";
 import { Notice } from "../ui/Notice";
 import { ChangeAddressForm } from "./ChangeAddressForm";
@@ -25,8 +26,7 @@ export function AddressCard() {
       <p className="said" role="status">
         {changed && (
           <>
-            Your address is changed. You log in with <strong className="address">{user.email}</strong> from
-            now on.
+            Your address is changed. You log in with <Address email={user.email} strong /> from now on.
           </>
         )}
       </p>
@@ -54,7 +54,7 @@ function AddressState() {
     return (
       <Notice kind="bad">
         <strong>
-          Mails to <span className="address">{user.email}</span> come back.
+          Mails to <Address email={user.email} /> come back.
         </strong>{" "}
         Perhaps it is mistyped, or the mailbox is full or gone. Change it below, so that we can reach you
         again.
@@ -64,8 +64,8 @@ function AddressState() {
   if (!user.emailVerified) {
     return (
       <Notice kind="warn">
-        <strong className="address">{user.email}</strong> is not confirmed yet: open the link in the mail that
-        we sent there. Until then we tell you nothing by e-mail.
+        <Address email={user.email} strong /> is not confirmed yet: open the link in the mail that we sent
+        there. Until then we tell you nothing by e-mail.
       </Notice>
     );
   }
@@ -73,7 +73,7 @@ function AddressState() {
     <p className="address-good">
       <Icon name="check" />
       <span>
-        <strong className="address">{user.email}</strong> is confirmed.
+        <Address email={user.email} strong /> is confirmed.
       </span>
     </p>
   );

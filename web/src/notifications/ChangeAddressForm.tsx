@@ -7,6 +7,7 @@ import { useMe, useSession } from "../session/SessionProvider";
 import { useHold } from "../session/useHold";
 import { emailProblem } from "../session/validate";
 import { Field, PasswordField } from "../ui/Field";
+import { inSeconds } from "../ui/time";
 
 interface Props {
   onDone: () => void;
@@ -82,7 +83,7 @@ export function ChangeAddressForm({ onDone, onCancel }: Props) {
       </Link>
       <div className="form-acts">
         <button className="button" type="submit" aria-disabled={busy || held > 0}>
-          {held > 0 ? `Try again in ${held} s` : busy ? "Changing…" : "Change address"}
+          {held > 0 ? `Try again in ${inSeconds(held)}` : busy ? "Changing…" : "Change address"}
         </button>
         <button className="button button-quiet" type="button" onClick={onCancel}>
           Cancel

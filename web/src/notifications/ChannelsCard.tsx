@@ -1,6 +1,7 @@
 import { type Channels, gateway } from "../api/gateway";
 import { ApiFailure } from "../api/http";
 import { useMe, useSession } from "../session/SessionProvider";
+import { Address } from "../ui/Address";
 import { CheckField } from "../ui/CheckField";
 import { Notice } from "../ui/Notice";
 import { useSaved } from "../ui/useSaved";
@@ -31,9 +32,9 @@ export function ChannelsCard() {
         label="E-mail"
         hint={
           <>
-            To <span className="address">{user.email}</span>
-            {user.emailVerified ? "" : ", once you have confirmed it"}. What concerns your account, such as a
-            forgotten password, is mailed in any case.
+            To <Address email={user.email} />
+            {user.emailVerified ? "" : ", once you have confirmed it"}. What is about your account, like a
+            forgotten password, comes by mail in any case.
           </>
         }
         checked={value.email}

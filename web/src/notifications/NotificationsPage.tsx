@@ -13,8 +13,8 @@ export function NotificationsPage() {
           We write when your WhatsApp stays disconnected for some minutes, when your storage fills up, and
           when either is over. Each is told once, and again only if it lasts for hours.
         </p>
-        <ChannelsCard />
         <AddressCard />
+        <ChannelsCard />
       </div>
     </SignedInLayout>
   );

@@ -2,8 +2,10 @@ import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
 import { gateway } from "../api/gateway";
 import { ApiFailure } from "../api/http";
+import { Address } from "../ui/Address";
 import { Field } from "../ui/Field";
 import { PageHeading } from "../ui/PageHeading";
+import { inSeconds } from "../ui/time";
 import { AuthLayout } from "./AuthLayout";
 import { ErrorSummary, type Problem } from "./ErrorSummary";
 import { useSession } from "./SessionProvider";
@@ -84,7 +86,7 @@ function Form({ email, onEmail, onSent }: FormProps) {
           problem={problems.find(({ field }) => field === "email")?.sentence ?? null}
         />
         <button className="button button-wide" type="submit" aria-disabled={busy || held > 0}>
-          {held > 0 ? `Try again in ${held} s` : busy ? "Sending…" : "Send the link"}
+          {held > 0 ? `Try again in ${inSeconds(held)}` : busy ? "Sending…" : "Send the link"}
         </button>
       </form>
     </>
@@ -104,8 +106,8 @@ function Sent({ email, onBack }: { email: string; onBack: () => void }) {
         <ul>
           <li>Look into the folder for spam.</li>
           <li>
-            See that <strong className="address">{email.trim()}</strong> is right, and the address that you
-            signed up with.
+            See that <Address email={email.trim()} strong /> is right, and the address that you signed up
+            with.
           </li>
         </ul>
       </div>

@@ -3,6 +3,7 @@ import { Link, Redirect } from "wouter";
 import { ApiFailure } from "../api/http";
 import { Field, PasswordField } from "../ui/Field";
 import { PageHeading } from "../ui/PageHeading";
+import { inSeconds } from "../ui/time";
 import { AuthLayout } from "./AuthLayout";
 import { ErrorSummary, type Problem } from "./ErrorSummary";
 import { nextPath, purposeOf } from "./nextPath";
@@ -80,7 +81,7 @@ export function LoginPage() {
           Forgot password?
         </Link>
         <button className="button button-wide" type="submit" aria-disabled={busy || held > 0}>
-          {held > 0 ? `Try again in ${held} s` : busy ? "Logging in…" : "Log in"}
+          {held > 0 ? `Try again in ${inSeconds(held)}` : busy ? "Logging in…" : "Log in"}
         </button>
       </form>
       <p className="auth-other">

@@ -4,6 +4,7 @@ import { ApiFailure } from "../api/http";
 import { Field, PasswordField } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { PageHeading } from "../ui/PageHeading";
+import { inSeconds } from "../ui/time";
 import { AuthLayout } from "./AuthLayout";
 import { ErrorSummary, type Problem } from "./ErrorSummary";
 import { nextPath } from "./nextPath";
@@ -93,7 +94,7 @@ export function RegisterPage() {
           problem={problemOf("password")}
         />
         <button className="button button-wide" type="submit" aria-disabled={busy || held > 0}>
-          {held > 0 ? `Try again in ${held} s` : busy ? "Creating your account…" : "Create account"}
+          {held > 0 ? `Try again in ${inSeconds(held)}` : busy ? "Creating your account…" : "Create account"}
         </button>
       </form>
       <p className="auth-other">

@@ -4,6 +4,7 @@ import { gateway } from "../api/gateway";
 import { ApiFailure } from "../api/http";
 import { PasswordField } from "../ui/Field";
 import { PageHeading } from "../ui/PageHeading";
+import { inSeconds } from "../ui/time";
 import { AuthLayout } from "./AuthLayout";
 import { AuthPanel } from "./AuthPanel";
 import { ErrorSummary, type Problem } from "./ErrorSummary";
@@ -81,7 +82,7 @@ function Form({ token, onDone, onRefused }: FormProps) {
           problem={problems.find(({ field }) => field === "password")?.sentence ?? null}
         />
         <button className="button button-wide" type="submit" aria-disabled={busy || held > 0}>
-          {held > 0 ? `Try again in ${held} s` : busy ? "Saving…" : "Save the new password"}
+          {held > 0 ? `Try again in ${inSeconds(held)}` : busy ? "Saving…" : "Save the new password"}
         </button>
       </form>
       <p className="auth-other">Saving it logs you out everywhere, on this device too.</p>

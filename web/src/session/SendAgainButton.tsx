@@ -1,8 +1,10 @@
+import { Address } from "../ui/Address";
 import { Notice } from "../ui/Notice";
+import { inSeconds } from "../ui/time";
 import { useVerificationMail } from "./useVerificationMail";
 
 /** Sends the mail that confirms an address once more, and says how that went. */
-export function SendAgainButton({ email }: { email: string }) {
+export function SendAgainButton({ email, wide = false }: { email: string; wide?: boolean }) {
   const { busy, sent, problem, held, send } = useVerificationMail();
   return (
     <>
@@ -14,13 +16,18 @@ export function SendAgainButton({ email }: { email: string }) {
       <p className="said" role="status">
         {sent && (
           <>
-            A mail is on its way to <strong className="address">{email}</strong>. If it does not come, look
-            into the folder for spam.
+            A mail is on its way to <Address email={email} strong />. If it does not come, look into the
+            folder for spam.
           </>
         )}
       </p>
-      <button type="button" className="button button-wide" aria-disabled={busy || held > 0} onClick={send}>
-        {held > 0 ? `Send again in ${held} s` : busy ? "Sending…" : "Send the mail again"}
+      <button
+        type="button"
+        className={wide ? "button button-wide" : "button"}
+        aria-disabled={busy || held > 0}
+        onClick={send}
+      >
+        {held > 0 ? `Send again in ${inSeconds(held)}` : busy ? "Sending…" : "Send the mail again"}
       </button>
     </>
   );

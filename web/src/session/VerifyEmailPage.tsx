@@ -2,9 +2,11 @@ import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { gateway } from "../api/gateway";
 import { ApiFailure } from "../api/http";
+import { Address } from "../ui/Address";
 import { Notice } from "../ui/Notice";
 import { PageHeading } from "../ui/PageHeading";
 import { Spinner } from "../ui/Spinner";
+import { inSeconds } from "../ui/time";
 import { AuthLayout } from "./AuthLayout";
 import { AuthPanel } from "./AuthPanel";
 import { loginPath } from "./nextPath";
@@ -73,7 +75,7 @@ function Verify({ token }: { token: string }) {
         aria-disabled={held > 0}
         onClick={() => held === 0 && void verify()}
       >
-        {held > 0 ? `Try again in ${held} s` : "Try again"}
+        {held > 0 ? `Try again in ${inSeconds(held)}` : "Try again"}
       </button>
     </AuthPanel>
   );
@@ -104,8 +106,8 @@ function NoLink({ sentence }: { sentence: string }) {
     return (
       <AuthPanel icon="check" title="Address confirmed" heading="Your address is confirmed already">
         <p>
-          <strong className="address">{session.me.user.email}</strong> is the address of your account, and it
-          is confirmed: there is nothing left to do.
+          <Address email={session.me.user.email} strong /> is the address of your account, and it is
+          confirmed: there is nothing left to do.
         </p>
         <Link href="/" className="button button-wide">
           Go to your workspace
@@ -116,7 +118,7 @@ function NoLink({ sentence }: { sentence: string }) {
   return (
     <AuthPanel icon="clock" tone="warn" title="Link does not work" heading="This link does not work any more">
       <p>{sentence}</p>
-      {session.kind === "signedIn" && <SendAgainButton email={session.me.user.email} />}
+      {session.kind === "signedIn" && <SendAgainButton email={session.me.user.email} wide />}
       {session.kind === "signedOut" && (
         <Link href={loginPath("/notifications")} className="button button-wide">
           Log in to ask for a new one

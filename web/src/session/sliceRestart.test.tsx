@@ -48,16 +48,16 @@ it("goes to the workspace at once when it is started by the time of the answer",
 it("says when it may be asked for again, and counts down to it", async () => {
   answers["GET /auth/me"] = failed;
   answers["POST /auth/slice/restart"] = () =>
-    refused(429, "It was restarted a moment ago.", { "Retry-After": "61" });
+    refused(429, "It was restarted a moment ago.", { "Retry-After": "121" });
   show("/");
   await pass(0);
   await press("Start it again");
   expect(screen.getByRole("alert").textContent).toBe("It was restarted a moment ago.");
-  await press("Try again in 1:01 min");
+  await press("Try again in 2:01 min");
   await pass(2_000);
-  await press("Try again in 59 s");
+  await press("Try again in 119 s");
   expect(asked()).toBe(1);
-  await pass(60_000);
+  await pass(120_000);
   await press("Start it again");
   expect(asked()).toBe(2);
 });

@@ -31,5 +31,5 @@ it("writes seconds as minutes and seconds", () => {
 });
 
 it("counts down in seconds, and in minutes where there are many", () => {
-  expect([1, 59, 60, 299].map(inSeconds)).toEqual(["1 s", "59 s", "1:00 min", "4:59 min"]);
+  expect([1, 60, 119, 120, 299].map(inSeconds)).toEqual(["1 s", "60 s", "119 s", "2:00 min", "4:59 min"]);
 });
