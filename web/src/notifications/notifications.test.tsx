@@ -167,9 +167,12 @@ it("reminds of an unconfirmed address on every page, and can be put away until t
   await screen.findByText(/another mail is on its way to/);
   await user.click(screen.getByRole("button", { name: "Put this away" }));
   expect(screen.queryByText("Confirm your e-mail address:")).toBeNull();
+  // A page in another frame, and back.
   await user.click(screen.getByRole("button", { name: "Account" }));
-  await user.click(screen.getByRole("link", { name: "Your data" }));
-  await heading("Your data");
+  await user.click(screen.getByRole("link", { name: "Notifications" }));
+  await heading("Notifications");
+  await user.click(screen.getByRole("link", { name: "Brandname" }));
+  await heading("Inbox");
   expect(screen.queryByText("Confirm your e-mail address:")).toBeNull();
 });
 

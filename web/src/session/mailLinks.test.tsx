@@ -55,8 +55,8 @@ it("sets a new password with the link's token, which the address bar does not ke
     return nothing();
   };
   show(`/reset-password#token=${token}`);
-  await heading("Choose a new password");
   expect(address()).toBe("/reset-password");
+  await heading("Choose a new password");
   const user = userEvent.setup();
   const field = screen.getByLabelText<HTMLInputElement>("New password");
   expect(field.autocomplete).toBe("new-password");
@@ -193,6 +193,8 @@ it("asks nobody to confirm what was confirmed on another device, once they come 
   answers["GET /auth/me"] = () => Response.json(unconfirmed);
   show("/");
   await screen.findByText("Confirm your e-mail address:");
+  // Drawn, and by the end of an act listening too.
+  await act(async () => {});
   answers["GET /auth/me"] = () => Response.json(me);
   document.dispatchEvent(new Event("visibilitychange"));
   await waitFor(() => expect(screen.queryByText("Confirm your e-mail address:")).toBeNull());

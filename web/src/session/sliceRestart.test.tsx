@@ -126,6 +126,7 @@ it("offers it over an inbox that was open before, and takes the offer back when 
 it("does not offer it to somebody who has no connection themselves", async () => {
   answers["GET /api/status"] = () => Promise.reject(new TypeError("Failed to fetch"));
   show("/connect/link");
+  await pass(0);
   await pass(31_000);
   screen.getByText(/There is no connection/);
   expect(screen.queryByRole("button", { name: "Restart the workspace" })).toBeNull();
