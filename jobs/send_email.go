@@ -196,7 +196,7 @@ func (w *SendEmail) write(ctx context.Context, row store.EmailToSendRow) (*Lette
 	case "password_changed":
 		letter.Mail, err = w.Letterhead.PasswordChanged(ctx, row.CreatedAt)
 	case "verify":
-		changed, failed := queries.BeginVerify(ctx, store.BeginVerifyParams{ID: *row.UserID, Address: *row.Address, VerifyHash: hash, ExpiresAt: w.Clock().Add(verifyLife)})
+		changed, failed := queries.BeginVerify(ctx, store.BeginVerifyParams{ID: *row.UserID, Address: row.Address, VerifyHash: hash, ExpiresAt: w.Clock().Add(verifyLife)})
 		if failed != nil || changed == 0 {
 			return nil, failed
 		}

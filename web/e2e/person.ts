@@ -63,6 +63,14 @@ export class Person {
     );
   }
 
+  /** The same person in another browser, where nobody is logged in. */
+  async elsewhere(viewport = phone): Promise<Person> {
+    const browser = this.context.browser();
+    if (!browser) throw new Error("the browser is gone");
+    const context = await browser.newContext({ viewport });
+    return new Person(this.name, this.email, this.password, context, await context.newPage());
+  }
+
   /** Keeps a picture for people to look at. */
   async picture(what: string): Promise<void> {
     mkdirSync(artifacts, { recursive: true });
@@ -94,9 +102,9 @@ export class Person {
     await this.page.getByRole("button", { name: "Create account" }).click();
   }
 
-  async logIn(): Promise<void> {
+  async logIn(password = this.password): Promise<void> {
     await this.page.getByLabel("E-mail").fill(this.email);
-    await this.page.getByLabel("Password", { exact: true }).fill(this.password);
+    await this.page.getByLabel("Password", { exact: true }).fill(password);
     await this.page.getByRole("button", { name: "Log in" }).click();
   }
 

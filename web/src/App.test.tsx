@@ -1,120 +1,13 @@
 // @vitest-environment happy-dom
-import { act, cleanup, render, screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { App } from "./App";
-import type { Me } from "./api/gateway";
-import type { Chat, Message, Qr, SliceEvents, Status } from "./api/slice";
-
-/** What the server answers, by "METHOD path"; a test changes what it is about. */
-type Answers = Record<string, () => Response | Promise<Response>>;
-
-const me: Me = {
-  brand: "Brandname",
-  user: { id: 1, email: "ann@example.com", subscriptionStatus: "trial", trialEndsAt: null },
-  slice: { id: 7, status: "assigned", waConnected: true, moving: false },
-  waiting: null,
-};
-const status = (state: Status["state"], more: Partial<Status> = {}): Status => ({
-  state,
-  reason: null,
-  phoneNumber: state === "ready" ? "+15550100000" : null,
-  uptime: 1,
-  since: null,
-  lastEventAt: null,
-  engine: "webjs",
-  standIn: false,
-  storage: { usedBytes: 0, quotaBytes: 2_000_000_000, level: "ok" },
-  snapshotAt: null,
-  ...more,
-});
-const hello: Message = {
-  id: "m1",
-  chatId: "15550100001@c.us",
-  fromMe: false,
-  kind: "text",
-  media: null,
-  author: null,
-  text: "Hello there",
-  at: new Date().toISOString(),
-  ack: null,
-};
-const bea: Chat = {
-  id: hello.chatId,
-  name: "Bea Blum",
-  phoneNumber: "+15550100001",
-  unread: 2,
-  lastMessage: hello,
-};
-const refused = (code: number, error: string, headers = {}) =>
-  Response.json({ error }, { status: code, headers });
-
-class StreamInTest {
-  static all: StreamInTest[] = [];
-  readyState = 1;
-  private readonly listeners = new Map<string, (event: { data: string }) => void>();
-
-  constructor(readonly url: string) {
-    StreamInTest.all.push(this);
-  }
-
-  addEventListener(name: string, listener: (event: { data: string }) => void): void {
-    this.listeners.set(name, listener);
-  }
-
-  close(): void {
-    this.readyState = 2;
-  }
-
-  static emit<Name extends keyof SliceEvents>(name: Name, data: SliceEvents[Name]): void {
-    const open = StreamInTest.all.filter(({ readyState }) => readyState === 1);
-    if (open.length === 0) throw new Error("nobody listens to the stream");
-    act(() => {
-      for (const { listeners } of open) listeners.get(name)?.({ data: JSON.stringify(data) });
-    });
-  }
-}
+import type { Message, Qr, Status } from "./api/slice";
+import { appInTest, bea, hello, me, refused, StreamInTest, status } from "./appInTest";
 
 describe("App", () => {
-  let answers: Answers;
-  let requests: string[];
-
-  beforeEach(() => {
-    StreamInTest.all = [];
-    requests = [];
-    answers = {
-      "GET /auth/me": () => Response.json(me),
-      "GET /auth/places": () => Response.json({ full: false, waiting: 0 }),
-      "POST /auth/logout": () => new Response(null, { status: 204 }),
-      "GET /api/status": () => Response.json(status("ready")),
-      "GET /api/chats": () => Response.json({ chats: [bea] }),
-      "GET /api/contacts": () => Response.json({ contacts: [] }),
-      [`GET /api/chats/${encodeURIComponent(bea.id)}/messages`]: () =>
-        Response.json({ messages: [hello], before: null }),
-      [`POST /api/chats/${encodeURIComponent(bea.id)}/read`]: () => Response.json({ ...bea, unread: 0 }),
-    };
-    vi.stubGlobal("EventSource", StreamInTest);
-    vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
-      const name = `${init.method} ${path.split("?")[0]}`;
-      requests.push(init.body ? `${name} ${init.body}` : name);
-      const answer = answers[name];
-      if (!answer) throw new Error(`the test has no answer for ${name}`);
-      return answer();
-    });
-  });
-
-  afterEach(() => {
-    cleanup();
-    vi.useRealTimers();
-    vi.unstubAllGlobals();
-  });
-
-  const show = (path: string) => {
-    window.history.replaceState(null, "", path);
-    return render(<App />);
-  };
+  const { answers, requests, show, heading } = appInTest();
   const ago = (seconds: number) => new Date(Date.now() - seconds * 1_000).toISOString();
-  const heading = (name: string | RegExp) => screen.findByRole("heading", { level: 1, name });
   const logIn = async (user: ReturnType<typeof userEvent.setup>) => {
     await user.type(screen.getByLabelText("E-mail"), "ann@example.com");
     await user.type(screen.getByLabelText("Password"), "correct horse");

@@ -1,15 +1,21 @@
-import { Redirect, Route, Switch } from "wouter";
+import { Route, Switch } from "wouter";
 import { ConnectPage } from "./connect/ConnectPage";
 import { LinkPage } from "./connect/LinkPage";
+import { ReconnectPage } from "./connect/ReconnectPage";
 import { DataPage } from "./data/DataPage";
 import { InboxPage } from "./inbox/InboxPage";
 import { AppShell } from "./layout/AppShell";
 import { ErrorBoundary } from "./layout/ErrorBoundary";
 import { NotFoundPage } from "./layout/NotFoundPage";
+import { NotificationsPage } from "./notifications/NotificationsPage";
+import { ForgotPasswordPage } from "./session/ForgotPasswordPage";
 import { LoginPage } from "./session/LoginPage";
 import { RegisterPage } from "./session/RegisterPage";
 import { RequireSession } from "./session/RequireSession";
+import { RequireWorkspace } from "./session/RequireWorkspace";
+import { ResetPasswordPage } from "./session/ResetPasswordPage";
 import { SessionProvider } from "./session/SessionProvider";
+import { VerifyEmailPage } from "./session/VerifyEmailPage";
 
 export function App() {
   return (
@@ -18,21 +24,29 @@ export function App() {
         <Switch>
           <Route path="/login" component={LoginPage} />
           <Route path="/register" component={RegisterPage} />
-          {/* The address in mails about a lost connection. */}
-          <Route path="/reconnect">
-            <Redirect to="/connect/link" replace />
-          </Route>
-          <Route path={/^\/(?:connect(?:\/link)?|data|new|chats\/[^/]+)?\/?$/}>
+          <Route path="/forgot-password" component={ForgotPasswordPage} />
+          <Route path="/reset-password" component={ResetPasswordPage} />
+          <Route path="/verify-email" component={VerifyEmailPage} />
+          <Route path="/notifications">
             <RequireSession>
+              <NotificationsPage />
+            </RequireSession>
+          </Route>
+          <Route path={/^\/(?:connect(?:\/link)?|reconnect|data|new|chats\/[^/]+)?\/?$/}>
+            <RequireWorkspace>
               <AppShell>
                 <Switch>
                   <Route path="/connect" component={ConnectPage} />
-                  <Route path="/connect/link" component={LinkPage} />
+                  <Route path="/connect/link">
+                    <LinkPage />
+                  </Route>
+                  {/* The address in mails about a lost connection. */}
+                  <Route path="/reconnect" component={ReconnectPage} />
                   <Route path="/data" component={DataPage} />
                   <Route component={InboxPage} />
                 </Switch>
               </AppShell>
-            </RequireSession>
+            </RequireWorkspace>
           </Route>
           <Route component={NotFoundPage} />
         </Switch>

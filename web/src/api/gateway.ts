@@ -2,9 +2,21 @@ import { request } from "./http";
 
 export type SubscriptionStatus = "trial" | "active" | "past_due" | "cancelled";
 
+/** By what a person is told that something needs them. */
+export interface Channels {
+  email: boolean;
+  /** To their own number, for everything but the disconnection itself. */
+  whatsapp: boolean;
+}
+
 export interface User {
   id: number;
   email: string;
+  /** False until the link in a mail to the address was followed; alerts are not mailed before. */
+  emailVerified: boolean;
+  /** True when mails to the address come back. */
+  emailBounced: boolean;
+  channels: Channels;
   subscriptionStatus: SubscriptionStatus;
   /** ISO 8601, UTC; null for one who is not in a trial. */
   trialEndsAt: string | null;
@@ -61,6 +73,22 @@ export const gateway = {
     request<Me>("/auth/register", { method: "POST", body: credentials }),
   places: () => request<Places>("/auth/places"),
   logout: () => request<undefined>("/auth/logout", { method: "POST" }),
+  /** Tells nothing of whether there is such an account. Throws ApiFailure 429 for too many tries. */
+  forgotPassword: (email: string) =>
+    request<undefined>("/auth/forgot-password", { method: "POST", body: { email } }),
+  /** Ends all sessions of the user. Throws ApiFailure 400 for the password, 410 for the link. */
+  resetPassword: (link: { token: string; password: string }) =>
+    request<undefined>("/auth/reset-password", { method: "POST", body: link }),
+  /** Needs no session. Throws ApiFailure 410 for a link that does not work any more. */
+  verifyEmail: (token: string) =>
+    request<undefined>("/auth/verify-email", { method: "POST", body: { token } }),
+  /** Throws ApiFailure 409 when the address is confirmed already, 429 within a minute of the last mail. */
+  sendVerification: () => request<undefined>("/auth/verify-email/send", { method: "POST" }),
+  saveChannels: (channels: Channels) => request<Me>("/auth/channels", { method: "PUT", body: channels }),
+  /** The address is a new one, the password theirs. Throws ApiFailure 401 for the password, 409 for the address. */
+  changeEmail: (credentials: Credentials) => request<Me>("/auth/email", { method: "PUT", body: credentials }),
+  /** Throws ApiFailure 409 for a slice that cannot be restarted now, 429 within five minutes of the last time. */
+  restartSlice: () => request<undefined>("/auth/slice/restart", { method: "POST" }),
 };
 
 export type Gateway = typeof gateway;

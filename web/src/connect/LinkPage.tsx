@@ -9,7 +9,7 @@ import { SyncingView } from "./SyncingView";
 import { type LinkStep, linkStep } from "./step";
 import { TimedOutView } from "./TimedOutView";
 
-const views: Record<LinkStep, () => ReactNode> = {
+const views: Record<LinkStep, (props: { again: boolean }) => ReactNode> = {
   settingUp: SettingUpView,
   scan: ScanView,
   timedOut: TimedOutView,
@@ -18,15 +18,20 @@ const views: Record<LinkStep, () => ReactNode> = {
   problem: ProblemView,
 };
 
+interface Props {
+  /** For somebody whose phone was linked before, and came by a mail that says so. */
+  again?: boolean;
+}
+
 /** The linking itself, following the state of the slice by itself. */
-export function LinkPage() {
+export function LinkPage({ again = false }: Props) {
   const step = useWorkspaceState(linkStep);
   const View = views[step];
   return (
     <div className="connect">
       <Steps step={step} />
       <section className="card connect-card">
-        <View />
+        <View again={again} />
       </section>
     </div>
   );

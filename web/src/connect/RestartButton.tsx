@@ -11,10 +11,11 @@ interface Props {
 /** Starts the linking over and goes to where its code will appear. */
 export function RestartButton({ label, quiet = false }: Props) {
   const workspace = useWorkspace();
-  const [, navigate] = useLocation();
+  const [path, navigate] = useLocation();
   const { busy, problem, run } = useAction(async () => {
     await workspace.restart();
-    navigate("/connect/link");
+    // Who came to connect again stays on the page that says so, as it shows the code too.
+    if (!path.startsWith("/reconnect")) navigate("/connect/link");
   });
   return (
     <>

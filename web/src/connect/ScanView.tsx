@@ -6,25 +6,31 @@ import { PageHeading } from "../ui/PageHeading";
 import { useAction } from "../ui/useAction";
 import { useNow } from "../ui/useNow";
 import { useWorkspace, useWorkspaceState } from "../workspace/WorkspaceProvider";
-
 import { PairingView } from "./PairingView";
 
 /** How long after its end a code is waited for before it is asked for, in seconds. */
 const overdue = 3;
 
-export function ScanView() {
+export function ScanView({ again }: { again: boolean }) {
   const [byNumber, setByNumber] = useState(false);
   if (byNumber) return <PairingView onBack={() => setByNumber(false)} />;
-  return <CodeView onNumber={() => setByNumber(true)} />;
+  return <CodeView again={again} onNumber={() => setByNumber(true)} />;
 }
 
-function CodeView({ onNumber }: { onNumber: () => void }) {
+function CodeView({ again, onNumber }: { again: boolean; onNumber: () => void }) {
   const qr = useWorkspaceState((state) => state.qr);
   const simulated = useWorkspaceState((state) => state.status?.standIn);
   if (!qr) return null;
   return (
     <div className="scan">
-      <PageHeading title="Scan the code">Scan this code with your phone</PageHeading>
+      <div className="scan-heading">
+        <PageHeading title={again ? "Connect WhatsApp again" : "Scan the code"}>
+          Scan this code with your phone
+        </PageHeading>
+        {again && (
+          <p className="lead">Your WhatsApp is not connected. This links it again; your inbox is kept.</p>
+        )}
+      </div>
       <ol className="scan-how">
         <li>
           Open <strong>WhatsApp</strong> on your phone
@@ -52,9 +58,12 @@ function CodeView({ onNumber }: { onNumber: () => void }) {
           New code, {qr.index} of {qr.of}
         </p>
         {simulated && <SimulatedScan />}
-        <button type="button" className="text-button" onClick={onNumber}>
-          Link with a phone number instead
-        </button>
+        <p className="scan-other">
+          <span className="scan-same-phone">On the phone with this WhatsApp? It cannot scan itself: </span>
+          <button type="button" className="text-button" onClick={onNumber}>
+            Link with a phone number instead
+          </button>
+        </p>
       </div>
     </div>
   );

@@ -6,7 +6,7 @@ export function StorageBanner() {
   const level = useWorkspaceState(({ status }) => status?.storage.level ?? "ok");
   if (level === "ok") return null;
   return (
-    <p className={`storage-banner storage-banner-${level}`} role="status">
+    <p className={level === "full" ? "banner banner-bad" : "banner"} role="status">
       {level === "full" ? (
         <>
           <strong>Your storage is full.</strong> New photos and files are not downloaded; messages go on.

@@ -1,11 +1,14 @@
+import { RestartSilentSlice } from "../session/RestartSlice";
 import { PageHeading } from "../ui/PageHeading";
 import { Spinner } from "../ui/Spinner";
+import { useStuck } from "../workspace/useStuck";
 import { useWorkspace, useWorkspaceState } from "../workspace/WorkspaceProvider";
 
 /** Shown until the slice has answered for the first time. */
 export function LoadingInbox() {
   const workspace = useWorkspace();
   const trouble = useWorkspaceState((state) => state.trouble);
+  const isStuck = useStuck();
   if (!trouble) {
     return (
       <div className="page-centre">
@@ -27,6 +30,7 @@ export function LoadingInbox() {
         <button type="button" className="button" onClick={workspace.refetch}>
           Try now
         </button>
+        {isStuck && <RestartSilentSlice />}
       </section>
     </div>
   );

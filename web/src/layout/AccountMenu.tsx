@@ -2,6 +2,7 @@ import { useEffect, useId, useRef, useState } from "react";
 import { Link } from "wouter";
 import type { Me } from "../api/gateway";
 import { useLogOut, useMe } from "../session/SessionProvider";
+import { Address } from "../ui/Address";
 import { Icon } from "../ui/Icon";
 import { daysUntil } from "../ui/time";
 import { useNow } from "../ui/useNow";
@@ -49,7 +50,9 @@ export function AccountMenu() {
         <span className="visually-hidden">Account</span>
       </button>
       <div className="account-panel card" id={panel} hidden={!open}>
-        <p className="account-email">{user.email}</p>
+        <p className="account-email">
+          <Address email={user.email} />
+        </p>
         <Subscription />
         {problem && (
           <p className="field-problem" role="alert">
@@ -61,6 +64,13 @@ export function AccountMenu() {
             Your data
           </Link>
         )}
+        <Link
+          href="/notifications"
+          className="button button-quiet button-wide"
+          onClick={() => setOpen(false)}
+        >
+          Notifications
+        </Link>
         <button type="button" className="button button-quiet button-wide" onClick={run}>
           Log out
         </button>

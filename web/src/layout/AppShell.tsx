@@ -3,6 +3,7 @@ import { StorageBanner } from "../data/StorageBanner";
 import { useWorkspaceState } from "../workspace/WorkspaceProvider";
 import { ConnectionChip } from "./ConnectionChip";
 import { SignedInLayout } from "./SignedInLayout";
+import { StuckBanner } from "./StuckBanner";
 
 /** The frame of the pages that show a workspace. */
 export function AppShell({ children }: { children: ReactNode }) {
@@ -12,6 +13,7 @@ export function AppShell({ children }: { children: ReactNode }) {
       banner={
         <>
           {simulated && <SimulatedBanner />}
+          <StuckBanner />
           <StorageBanner />
         </>
       }
@@ -24,7 +26,7 @@ export function AppShell({ children }: { children: ReactNode }) {
 
 function SimulatedBanner() {
   return (
-    <p className="simulated-banner" role="note">
+    <p className="banner" role="note">
       <strong>Simulated phone:</strong> for development and demonstrations; no real WhatsApp
     </p>
   );

@@ -18,7 +18,7 @@ export function ConnectionChip() {
 
   const known = connectionWords(status, trouble);
   // The pages that link the phone say it all themselves.
-  const isSaid = path.startsWith("/connect") && !trouble;
+  const isSaid = /^\/(re)?connect/.test(path) && !trouble;
   const words = known?.tone === "good" && silent ? catchingUp : known;
   return (
     <div className="bar-connection" role="status" aria-label="Connection">

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { Brand } from "../ui/Brand";
 import { AccountMenu } from "./AccountMenu";
+import { AddressBanner } from "./AddressBanner";
 
 interface Props {
   /** Shown between the brand and the account. */
@@ -20,6 +21,7 @@ export function SignedInLayout({ bar, banner, children }: Props) {
       </a>
       <header className="head">
         {banner}
+        <AddressBanner />
         <div className="bar">
           <Link href="/" className="bar-brand">
             <Brand />

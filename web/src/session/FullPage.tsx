@@ -1,4 +1,5 @@
 import { PanelPage } from "../layout/PanelPage";
+import { Address } from "../ui/Address";
 import { Icon } from "../ui/Icon";
 import { LogOutButton } from "./LogOutButton";
 import { useMe } from "./SessionProvider";
@@ -19,7 +20,7 @@ export function FullPage({ position }: { position: number }) {
         <li>
           <Icon name="check" />
           <span>
-            We write to <strong className="address">{user.email}</strong> when your place is free.
+            We write to <Address email={user.email} strong /> when your place is free.
           </span>
         </li>
         <li>

@@ -3,9 +3,10 @@ import { Link, Redirect } from "wouter";
 import { ApiFailure } from "../api/http";
 import { Field, PasswordField } from "../ui/Field";
 import { PageHeading } from "../ui/PageHeading";
+import { inSeconds } from "../ui/time";
 import { AuthLayout } from "./AuthLayout";
 import { ErrorSummary, type Problem } from "./ErrorSummary";
-import { nextPath } from "./nextPath";
+import { nextPath, purposeOf } from "./nextPath";
 import { useSession } from "./SessionProvider";
 import { useHold } from "./useHold";
 import { emailProblem } from "./validate";
@@ -14,6 +15,7 @@ export function LoginPage() {
   const { session, login } = useSession();
   // Raw, as the router would decode it once too often.
   const { search } = window.location;
+  const purpose = purposeOf(search);
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [problems, setProblems] = useState<readonly Problem[]>([]);
@@ -48,6 +50,7 @@ export function LoginPage() {
   return (
     <AuthLayout>
       <PageHeading title="Log in">Log in</PageHeading>
+      {purpose && <p className="lead">{purpose}</p>}
       <form noValidate onSubmit={submit}>
         <ErrorSummary problems={problems} />
         <Field
@@ -74,8 +77,11 @@ export function LoginPage() {
           onChange={(event) => setPassword(event.target.value)}
           problem={problemOf("password")}
         />
+        <Link href={`/forgot-password${search}`} state={{ email }} className="forgot">
+          Forgot password?
+        </Link>
         <button className="button button-wide" type="submit" aria-disabled={busy || held > 0}>
-          {held > 0 ? `Try again in ${held} s` : busy ? "Logging in…" : "Log in"}
+          {held > 0 ? `Try again in ${inSeconds(held)}` : busy ? "Logging in…" : "Log in"}
         </button>
       </form>
       <p className="auth-other">

@@ -4,13 +4,14 @@ import { ApiFailure } from "../api/http";
 import { Field, PasswordField } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { PageHeading } from "../ui/PageHeading";
+import { inSeconds } from "../ui/time";
 import { AuthLayout } from "./AuthLayout";
 import { ErrorSummary, type Problem } from "./ErrorSummary";
 import { nextPath } from "./nextPath";
 import { useSession } from "./SessionProvider";
 import { useHold } from "./useHold";
 import { usePlaces } from "./usePlaces";
-import { emailProblem, minPasswordLength, passwordProblem } from "./validate";
+import { emailProblem, passwordHint, passwordProblem } from "./validate";
 
 export function RegisterPage() {
   const { session, register } = useSession();
@@ -87,13 +88,13 @@ export function RegisterPage() {
           name="password"
           autoComplete="new-password"
           required
-          hint={`At least ${minPasswordLength} characters. A few words in a row are easy to keep in mind.`}
+          hint={passwordHint}
           value={password}
           onChange={(event) => setPassword(event.target.value)}
           problem={problemOf("password")}
         />
         <button className="button button-wide" type="submit" aria-disabled={busy || held > 0}>
-          {held > 0 ? `Try again in ${held} s` : busy ? "Creating your account…" : "Create account"}
+          {held > 0 ? `Try again in ${inSeconds(held)}` : busy ? "Creating your account…" : "Create account"}
         </button>
       </form>
       <p className="auth-other">

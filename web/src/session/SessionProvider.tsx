@@ -28,6 +28,10 @@ interface SessionActions {
   register(credentials: Credentials): Promise<void>;
   /** Throws ApiFailure. */
   logout(): Promise<void>;
+  /** Takes what the server answered to a change of the account. */
+  take(me: Me): void;
+  /** Asks anew, in this tab and the others, after something changed without an answer that says how. */
+  changed(): Promise<void>;
 }
 
 const SessionContext = createContext<SessionActions | null>(null);
@@ -46,19 +50,40 @@ function intervalOf(session: Session): number | null {
   return slice.status === "assigned" ? null : longInterval;
 }
 
+/** True of those who may have followed the link in a mail elsewhere, before they come back to this page. */
+function isUnconfirmed(session: Session): boolean {
+  return session.kind === "signedIn" && !session.me.user.emailVerified;
+}
+
+/** null when the server could not be asked. */
+async function ask(): Promise<Session | null> {
+  try {
+    return { kind: "signedIn", me: await gateway.me() };
+  } catch (error) {
+    if (!(error instanceof ApiFailure)) throw error;
+    return error.status === 401 ? { kind: "signedOut" } : null;
+  }
+}
+
 /** Knows who is logged in: asks on load, and again whenever an answer or another tab says that it changed. */
 export function SessionProvider({ children }: { children: ReactNode }) {
   const [session, setSession] = useState<Session>({ kind: "unknown", failed: false });
   const tabs = useRef<BroadcastChannel | null>(null);
+  // Counts what was learned: an answer that was asked for before that is not news any more.
+  const turn = useRef(0);
+
+  const learn = useCallback((next: Session) => {
+    turn.current++;
+    setSession(next);
+  }, []);
 
   const refresh = useCallback(async () => {
-    try {
-      setSession({ kind: "signedIn", me: await gateway.me() });
-    } catch (error) {
-      if (!(error instanceof ApiFailure)) throw error;
-      if (error.status === 401) setSession({ kind: "signedOut" });
-      else setSession((before) => (before.kind === "unknown" ? { kind: "unknown", failed: true } : before));
-    }
+    const mine = ++turn.current;
+    const answer = await ask();
+    if (mine !== turn.current) return;
+    setSession(
+      (before) => answer ?? (before.kind === "unknown" ? { kind: "unknown", failed: true } : before),
+    );
   }, []);
 
   useEffect(() => {
@@ -77,37 +102,43 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   }, [session, refresh]);
 
   const interval = intervalOf(session);
+  const asksOnReturn = interval !== null || isUnconfirmed(session);
   useEffect(() => {
-    if (interval === null) return;
-    const ask = () => {
+    if (!asksOnReturn) return;
+    const askIfSeen = () => {
       if (document.visibilityState === "visible") void refresh();
     };
-    const timer = setInterval(ask, interval);
+    const timer = interval === null ? undefined : setInterval(askIfSeen, interval);
     // Who comes back to the page does not wait for the next turn.
-    document.addEventListener("visibilitychange", ask);
+    document.addEventListener("visibilitychange", askIfSeen);
     return () => {
       clearInterval(timer);
-      document.removeEventListener("visibilitychange", ask);
+      document.removeEventListener("visibilitychange", askIfSeen);
     };
-  }, [interval, refresh]);
+  }, [asksOnReturn, interval, refresh]);
 
   const actions = useMemo<SessionActions>(() => {
-    const enter = (me: Me) => {
-      setSession({ kind: "signedIn", me });
+    const take = (me: Me) => {
+      learn({ kind: "signedIn", me });
       tabs.current?.postMessage("changed");
     };
     return {
       session,
       refresh,
-      login: async (credentials) => enter(await gateway.login(credentials)),
-      register: async (credentials) => enter(await gateway.register(credentials)),
+      login: async (credentials) => take(await gateway.login(credentials)),
+      register: async (credentials) => take(await gateway.register(credentials)),
       logout: async () => {
         await gateway.logout();
-        setSession({ kind: "signedOut" });
+        learn({ kind: "signedOut" });
+        tabs.current?.postMessage("changed");
+      },
+      take,
+      changed: async () => {
+        await refresh();
         tabs.current?.postMessage("changed");
       },
     };
-  }, [session, refresh]);
+  }, [session, refresh, learn]);
 
   return <SessionContext value={actions}>{children}</SessionContext>;
 }

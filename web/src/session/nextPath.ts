@@ -3,6 +3,9 @@ export function loginPath(path: string): string {
   return path === "/" ? "/login" : `/login?next=${encodeURIComponent(path)}`;
 }
 
+/** Pages that nobody is led back to: they are done with, and those of mails have lost their token by then. */
+const beforeLogin = new Set(["/login", "/register", "/forgot-password", "/reset-password", "/verify-email"]);
+
 /**
  * Where to go after a login, from the login page's query. Only paths of this app
  * count: an address of another site in `next` would be an open redirect.
@@ -18,6 +21,17 @@ export function nextPath(search: string): string {
     return "/";
   }
   if (url.origin !== base || url.pathname.startsWith("//")) return "/";
-  if (url.pathname === "/login" || url.pathname === "/register") return "/";
+  if (beforeLogin.has(url.pathname.replace(/\/+$/, ""))) return "/";
   return url.pathname + url.search + url.hash;
+}
+
+const purposes: Record<string, string> = {
+  "/reconnect": "Log in to connect your WhatsApp again.",
+  "/notifications": "Log in to choose how we reach you.",
+};
+
+/** What those came for who are asked to log in first, as a sentence; null where it needs none. */
+export function purposeOf(search: string): string | null {
+  const [page = ""] = nextPath(search).split(/\/?[?#]/, 1);
+  return purposes[page] ?? null;
 }

@@ -1,6 +1,9 @@
 /** The shortest password the server takes, in characters. */
 export const minPasswordLength = 10;
 
+/** What is said beside the field of a new password. */
+export const passwordHint = `At least ${minPasswordLength} characters. A few words in a row are easy to keep in mind.`;
+
 /** What is wrong with an e-mail address as typed; null if it may be one. The server decides. */
 export function emailProblem(email: string): string | null {
   const trimmed = email.trim();

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, it } from "vitest";
-import { dayName, daysUntil, listTime, minutesAndSeconds } from "./time";
+import { dayName, daysUntil, inSeconds, listTime, minutesAndSeconds } from "./time";
 
 const now = new Date(2026, 2, 10, 0, 30);
 const at = (...date: [number, number, number, number]) => new Date(...date).toISOString();
@@ -28,4 +28,8 @@ it("counts begun days of a trial, and none after it", () => {
 
 it("writes seconds as minutes and seconds", () => {
   expect([0, 9, 65, 600].map(minutesAndSeconds)).toEqual(["0:00", "0:09", "1:05", "10:00"]);
+});
+
+it("counts down in seconds, and in minutes where there are many", () => {
+  expect([1, 60, 119, 120, 299].map(inSeconds)).toEqual(["1 s", "60 s", "119 s", "2:00 min", "4:59 min"]);
 });

@@ -43,6 +43,11 @@ export function minutesAndSeconds(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
+/** How long something has to be waited for: "42 s", and "4:32 min" from two minutes on. */
+export function inSeconds(seconds: number): string {
+  return seconds < 120 ? `${seconds} s` : `${minutesAndSeconds(seconds)} min`;
+}
+
 /** Whole days from `now` until `at`, a begun day counting as one; 0 when it has passed. */
 export function daysUntil(at: string, now: number): number {
   return Math.max(0, Math.ceil((Date.parse(at) - now) / day));
