@@ -153,7 +153,7 @@ func (w *Check) read(ctx context.Context, one *checked, now time.Time) (note sto
 		row.WaChangedAt = &now
 	}
 	row.WaState, row.WaReason = note.WaState, note.WaReason
-	if note.WaState == "ready" && row.LinkedAt == nil {
+	if row.LinkedAt == nil && (note.WaState == "ready" || note.WaPhone != nil) {
 		row.LinkedAt = &now
 	}
 	if note.WaReason != nil && *note.WaReason == "data_deleted" {

@@ -77,13 +77,19 @@ func TestWhoHasAPhoneLinked(t *testing.T) {
 	if row := w.row(slice); row.LinkedAt != nil || row.WaReason == nil || *row.WaReason != "data_deleted" {
 		t.Errorf("unlinked by its user: %+v", row)
 	}
+	// A phone that was linked and lost between two checks was linked.
+	w.said[slice] = Said{State: "disconnected", PhoneNumber: pointer("+15550100000")}
+	w.check()
+	if row := w.row(slice); row.LinkedAt == nil || !row.LinkedAt.Equal(w.now) {
+		t.Errorf("linked and lost: %+v", row)
+	}
 	// What was written before its container started says nothing.
 	w.becomes(slice, "ready")
 	container := w.containers[slice]
 	container.StartedAt = w.now.Add(time.Second)
 	w.containers[slice] = container
 	w.check()
-	if row := w.row(slice); row.WaState != "logged_out" {
+	if row := w.row(slice); row.WaState != "disconnected" {
 		t.Errorf("an older word counts: %s", row.WaState)
 	}
 }

@@ -20,7 +20,7 @@ var (
 const noteSaid = `-- name: NoteSaid :batchexec
 UPDATE gateway.slices SET wa_state = $1, wa_phone = $2, wa_reason = $3,
     wa_connected = CASE WHEN $1 = 'ready' THEN true WHEN $1 IN ('qr', 'logged_out', 'passkey') THEN false ELSE wa_connected END,
-    linked_at = CASE WHEN $3 IS NOT DISTINCT FROM 'data_deleted' THEN NULL WHEN $1 = 'ready' AND user_id IS NOT NULL THEN coalesce(linked_at, $4::timestamptz) ELSE linked_at END,
+    linked_at = CASE WHEN $3 IS NOT DISTINCT FROM 'data_deleted' THEN NULL WHEN ($1 = 'ready' OR $2::text IS NOT NULL) AND user_id IS NOT NULL THEN coalesce(linked_at, $4::timestamptz) ELSE linked_at END,
     wa_changed_at = CASE
         WHEN (wa_state = 'ready') = ($1 = 'ready') THEN greatest(wa_changed_at, $5::timestamptz)
         ELSE least($4, greatest(wa_changed_at, coalesce($5, $4))) END

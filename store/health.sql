@@ -4,7 +4,7 @@
 -- only without a phone is there none. Whoever takes their data away does not miss the link.
 UPDATE gateway.slices SET wa_state = @wa_state, wa_phone = @wa_phone, wa_reason = @wa_reason,
     wa_connected = CASE WHEN @wa_state = 'ready' THEN true WHEN @wa_state IN ('qr', 'logged_out', 'passkey') THEN false ELSE wa_connected END,
-    linked_at = CASE WHEN @wa_reason IS NOT DISTINCT FROM 'data_deleted' THEN NULL WHEN @wa_state = 'ready' AND user_id IS NOT NULL THEN coalesce(linked_at, @now::timestamptz) ELSE linked_at END,
+    linked_at = CASE WHEN @wa_reason IS NOT DISTINCT FROM 'data_deleted' THEN NULL WHEN (@wa_state = 'ready' OR @wa_phone::text IS NOT NULL) AND user_id IS NOT NULL THEN coalesce(linked_at, @now::timestamptz) ELSE linked_at END,
     wa_changed_at = CASE
         WHEN (wa_state = 'ready') = (@wa_state = 'ready') THEN greatest(wa_changed_at, sqlc.narg(since)::timestamptz)
         ELSE least(@now, greatest(wa_changed_at, coalesce(sqlc.narg(since), @now))) END
