@@ -28,7 +28,7 @@ const requestOf = "request"
 func (*Trace) InsertMany(ctx context.Context, many []*rivertype.JobInsertParams, insert func(context.Context) ([]*rivertype.JobInsertResult, error)) ([]*rivertype.JobInsertResult, error) {
 	if request := observe.Request(ctx); request != "" {
 		for _, params := range many {
-			metadata, err := with(params.Metadata, requestOf, request)
+			metadata, err := keep(params.Metadata, requestOf, request)
 			if err != nil {
 				return nil, fmt.Errorf("metadata of a job %s: %w", params.Kind, err)
 			}
@@ -52,8 +52,8 @@ func About(ctx context.Context, job *rivertype.JobRow) context.Context {
 	return observe.WithRequest(observe.WithJob(ctx, job.ID), metadata.Request)
 }
 
-// with sets one key of a JSON object, an empty one if there is none.
-func with(object []byte, key, value string) ([]byte, error) {
+// keep sets one key of a JSON object, an empty one if there is none.
+func keep(object []byte, key, value string) ([]byte, error) {
 	fields := map[string]json.RawMessage{}
 	if len(object) > 0 {
 		if err := json.Unmarshal(object, &fields); err != nil {

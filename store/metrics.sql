@@ -16,11 +16,11 @@ ORDER BY s.id;
 -- The newest sample of a server since a time.
 SELECT * FROM gateway.server_telemetry WHERE server = @server AND timestamp > @since::timestamptz ORDER BY timestamp DESC LIMIT 1;
 
--- name: SampleAges :many
--- How long ago each server was last sampled; one that was not within a day counts from then, or from when it came.
-SELECT s.name, extract(epoch FROM @now::timestamptz - coalesce(
-    (SELECT max(t.timestamp) FROM gateway.server_telemetry t WHERE t.server = s.name AND t.timestamp > @now::timestamptz - interval '1 day'),
-    greatest(s.registered_at, @now::timestamptz - interval '1 day')))::double precision AS seconds
+-- name: SampleTimes :many
+-- When each server was last sampled; one that was not since a time counts from then, or from when it came.
+SELECT s.name, coalesce(
+    (SELECT max(t.timestamp) FROM gateway.server_telemetry t WHERE t.server = s.name AND t.timestamp > @since::timestamptz),
+    greatest(s.registered_at, @since))::timestamptz AS sampled_at
 FROM gateway.servers s ORDER BY s.name;
 
 -- name: CountSlices :many
@@ -33,16 +33,16 @@ SELECT subscription_status, count(*) AS users FROM gateway.users GROUP BY subscr
 SELECT kind, severity, count(*) AS alerts FROM gateway.alerts WHERE closed_at IS NULL GROUP BY kind, severity ORDER BY kind, severity;
 
 -- name: CountEmails :one
--- Those that are owed, for how long the oldest has been, and those that could not be sent or came back since a time.
+-- Those that are owed, since when the oldest is (now, if none is), and those that could not be sent or came back since a time.
 SELECT count(*) FILTER (WHERE sent_at IS NULL AND failed_at IS NULL) AS owed,
-       coalesce(extract(epoch FROM @now::timestamptz - min(created_at) FILTER (WHERE sent_at IS NULL AND failed_at IS NULL)), 0)::double precision AS oldest_seconds,
+       coalesce(min(created_at) FILTER (WHERE sent_at IS NULL AND failed_at IS NULL), @now::timestamptz)::timestamptz AS oldest,
        count(*) FILTER (WHERE failed_at > @since::timestamptz) AS failed
 FROM gateway.emails;
 
 -- name: CountJobs :many
--- Jobs that are not done, and those that River keeps because they failed for good; for how long the oldest
--- of those that could be worked has waited.
+-- Jobs that are not done, and those that River keeps because they failed for good; since when the oldest of
+-- those that could be worked has waited (now, if none does).
 SELECT queue, state::text AS state, count(*) AS jobs,
-       coalesce(extract(epoch FROM @now::timestamptz - min(scheduled_at) FILTER (WHERE state IN ('available', 'retryable', 'scheduled') AND scheduled_at <= @now::timestamptz)), 0)::double precision AS oldest_seconds
+       coalesce(min(scheduled_at) FILTER (WHERE state IN ('available', 'retryable', 'scheduled') AND scheduled_at <= @now::timestamptz), @now)::timestamptz AS oldest
 FROM river.river_job WHERE state IN ('available', 'pending', 'running', 'retryable', 'scheduled', 'discarded')
 GROUP BY queue, state ORDER BY queue, state;

@@ -111,6 +111,30 @@ type ServerMeter struct {
 	OomKills         int64
 }
 
+type ServerTelemetry struct {
+	Server           string
+	Timestamp        time.Time
+	RamUsedBytes     int64
+	RamTotalBytes    int64
+	SwapUsedBytes    int64
+	SwapTotalBytes   int64
+	SwapRamBytes     int64
+	SwapInRate       *int64
+	SwapOutRate      *int64
+	CpuPercent       *float32
+	DiskUsedBytes    int64
+	DiskTotalBytes   int64
+	ActiveSlices     *int32
+	TotalSlices      int32
+	SlicesRssBytes   int64
+	SlicesSwapBytes  int64
+	MemoryPressureUs *int64
+	IoPressureUs     *int64
+	CpuPressureUs    *int64
+	OomKills         *int32
+	Seconds          *float32
+}
+
 type Slice struct {
 	ID             int64
 	Server         string

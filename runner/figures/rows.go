@@ -178,9 +178,10 @@ func known[N int32 | int64 | float32](metrics chan<- prometheus.Metric, figure f
 }
 
 func (r *Rows) readSamples(ctx context.Context, queries *store.Queries, metrics chan<- prometheus.Metric) error {
-	rows, err := queries.SampleAges(ctx, r.Clock())
+	now := r.Clock()
+	rows, err := queries.SampleTimes(ctx, now.Add(-24*time.Hour))
 	for _, row := range rows {
-		sampleAge.gauge(metrics, row.Seconds, row.Name)
+		sampleAge.gauge(metrics, now.Sub(row.SampledAt).Seconds(), row.Name)
 	}
 	return err
 }
@@ -210,23 +211,24 @@ func (r *Rows) readAlerts(ctx context.Context, queries *store.Queries, metrics c
 }
 
 func (r *Rows) readMails(ctx context.Context, queries *store.Queries, metrics chan<- prometheus.Metric) error {
-	now := r.Clock()
+	now := r.Clock().Truncate(time.Microsecond) // as Postgres gives it back
 	row, err := queries.CountEmails(ctx, store.CountEmailsParams{Now: now, Since: now.Add(-time.Hour)})
 	if err != nil {
 		return err
 	}
 	mailsOwed.gauge(metrics, float64(row.Owed))
-	mailsOldest.gauge(metrics, row.OldestSeconds)
+	mailsOldest.gauge(metrics, now.Sub(row.Oldest).Seconds())
 	mailsFailed.gauge(metrics, float64(row.Failed))
 	return nil
 }
 
 func (r *Rows) readJobs(ctx context.Context, queries *store.Queries, metrics chan<- prometheus.Metric) error {
-	rows, err := queries.CountJobs(ctx, r.Clock())
+	now := r.Clock().Truncate(time.Microsecond) // as Postgres gives it back
+	rows, err := queries.CountJobs(ctx, now)
 	oldest := map[string]float64{}
 	for _, row := range rows {
 		jobsInState.gauge(metrics, float64(row.Jobs), row.Queue, row.State)
-		oldest[row.Queue] = max(oldest[row.Queue], row.OldestSeconds)
+		oldest[row.Queue] = max(oldest[row.Queue], now.Sub(row.Oldest).Seconds())
 	}
 	for queue, seconds := range oldest {
 		jobsOldest.gauge(metrics, seconds, queue)
