@@ -2,7 +2,6 @@ package figures
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -110,7 +109,7 @@ func (r *Rows) Collect(metrics chan<- prometheus.Metric) {
 	failed := r.failed.Add(uint64(len(failures)))
 	metrics <- prometheus.MustNewConstMetric(scrapeErrors.Desc, prometheus.CounterValue, float64(failed))
 	if failing := len(failures) > 0; r.failing.Swap(failing) != failing && failing {
-		slog.WarnContext(ctx, "some figures cannot be shown", "error", errors.Join(failures...).Error())
+		slog.WarnContext(ctx, "some figures cannot be shown", "questions", len(failures), "error", failures[0].Error())
 	}
 }
 

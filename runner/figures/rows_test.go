@@ -152,7 +152,7 @@ func TestUsersAlertsMailsAndJobsAreCounted(t *testing.T) {
 	run(t, db, `INSERT INTO gateway.emails (kind, created_at, sent_at, failed_at) SELECT 'alert', $1::timestamptz - age, $1::timestamptz - sent, $1::timestamptz - failed FROM (VALUES
 		(interval '5 minutes', NULL::interval, NULL::interval), (interval '1 minute', NULL, NULL), (interval '1 day', interval '1 day', NULL),
 		(interval '1 hour', NULL, interval '10 minutes'), (interval '1 day', interval '1 day', interval '20 minutes'), (interval '1 day', NULL, interval '2 hours')) AS m (age, sent, failed)`, now)
-	run(t, db, `INSERT INTO river.river_job (kind, queue, state, scheduled_at, max_attempts, finalized_at, attempted_at, attempt) SELECT 'check', queue, state::river.river_job_state, $1::timestamptz - age, 5,
+	run(t, db, `INSERT INTO river.river_job (args, kind, queue, state, scheduled_at, max_attempts, finalized_at, attempted_at, attempt) SELECT '{}', 'check', queue, state::river.river_job_state, $1::timestamptz - age, 5,
 			CASE WHEN state IN ('completed', 'discarded') THEN $1::timestamptz END, $1, 1 FROM (VALUES
 		('default', 'available', interval '90 seconds'), ('default', 'available', interval '10 seconds'), ('default', 'completed', interval '1 hour'),
 		('server-one', 'running', interval '1 hour'), ('server-one', 'retryable', interval '20 seconds'), ('server-one', 'scheduled', interval '-1 hour'),
