@@ -75,7 +75,9 @@ type secondArgs struct{}
 
 func (secondArgs) Kind() string { return "second" }
 
-type second struct{ river.WorkerDefaults[secondArgs] }
+type second struct {
+	river.WorkerDefaults[secondArgs]
+}
 
 func (second) Work(context.Context, *river.Job[secondArgs]) error { return errors.New("it is broken") }
 

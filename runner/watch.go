@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"slicegate/migrations"
 	"slicegate/runner/figures"
 	"slicegate/runner/heartbeat"
+	"slicegate/store"
 )
 
 // checkedBy is the kind of the job whose runs are this server's checks.
@@ -40,14 +42,24 @@ func newWatch(settings config.Runner, shown *observe.Endpoint, pool *pgxpool.Poo
 		{Name: "postgres", Ask: pool.Ping},
 		{Name: "schema", Ask: func(ctx context.Context) error { return migrations.Newest(ctx, pool) }},
 		{Name: "engine", Ask: engine},
-		{Name: "lease", Ask: func(context.Context) error {
-			if !w.held.Load() {
-				return errors.New("this runner does not work for its server (yet): another may, or it is being stopped")
-			}
-			return nil
-		}},
+		{Name: "lease", Ask: func(ctx context.Context) error { return w.holds(ctx, store.New(pool), settings.Server) }},
 	}
 	return w
+}
+
+// holds tells whether the server is this runner's, also by what Postgres has: a lock is lost with its connection.
+func (w *watch) holds(ctx context.Context, queries *store.Queries, server string) error {
+	if !w.held.Load() {
+		return errors.New("this runner does not work for its server (yet): another may, or it is being stopped")
+	}
+	locked, err := queries.ServerIsLocked(ctx, server)
+	if err != nil {
+		return fmt.Errorf("lock of server %s: %w", server, err)
+	}
+	if !locked {
+		return fmt.Errorf("the lock of server %s was lost with its connection, and is being taken again", server)
+	}
+	return nil
 }
 
 // hold is what Work does besides, and so as long as the server is this runner's.

@@ -75,6 +75,10 @@ func TestARunnerIsReadyWithTheSchemaTheEngineAndItsLease(t *testing.T) {
 	if got := missing(t, shown); got != "lease" {
 		t.Errorf("before it works, it is not ready for %q", got)
 	}
+	lease, err := takeLease(ctx, db.Pool, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
 	working, stop := context.WithCancel(ctx)
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); w.hold(working) }()
@@ -103,6 +107,17 @@ func TestARunnerIsReadyWithTheSchemaTheEngineAndItsLease(t *testing.T) {
 	}
 	if !healthy(t, shown) {
 		t.Error("none of this is about its health")
+	}
+	lease.release()
+	if got := missing(t, shown); got != "lease" {
+		t.Errorf("its lock was lost, and it is not ready for %q", got)
+	}
+	if lease, err = takeLease(ctx, db.Pool, "one"); err != nil {
+		t.Fatal(err)
+	}
+	defer lease.release()
+	if got := missing(t, shown); got != "" {
+		t.Errorf("its lock was taken again, and it is not ready for %q", got)
 	}
 	stop()
 	<-stopped

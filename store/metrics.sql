@@ -46,3 +46,11 @@ SELECT queue, state::text AS state, count(*) AS jobs,
        coalesce(min(scheduled_at) FILTER (WHERE state IN ('available', 'retryable', 'scheduled') AND scheduled_at <= @now::timestamptz), @now)::timestamptz AS oldest
 FROM river.river_job WHERE state IN ('available', 'pending', 'running', 'retryable', 'scheduled', 'discarded')
 GROUP BY queue, state ORDER BY queue, state;
+
+-- name: ServerIsLocked :one
+-- Whether a runner holds the lock of a server (TryLockServer).
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_locks l, (SELECT hashtextextended('runner ' || @server::text, 0) AS key) wanted
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = wanted.key
+      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+) AS locked;

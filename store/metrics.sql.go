@@ -238,6 +238,22 @@ func (q *Queries) ServerFigures(ctx context.Context, arg ServerFiguresParams) (S
 	return i, err
 }
 
+const serverIsLocked = `-- name: ServerIsLocked :one
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_locks l, (SELECT hashtextextended('runner ' || $1::text, 0) AS key) wanted
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = wanted.key
+      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+) AS locked
+`
+
+// Whether a runner holds the lock of a server (TryLockServer).
+func (q *Queries) ServerIsLocked(ctx context.Context, server string) (bool, error) {
+	row := q.db.QueryRow(ctx, serverIsLocked, server)
+	var locked bool
+	err := row.Scan(&locked)
+	return locked, err
+}
+
 const sliceFigures = `-- name: SliceFigures :many
 
 SELECT s.id, s.wa_connected, (s.linked_at IS NOT NULL)::boolean AS linked, (t.timestamp IS NOT NULL)::boolean AS sampled,

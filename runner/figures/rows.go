@@ -43,7 +43,7 @@ func (f figure) gauge(metrics chan<- prometheus.Metric, value float64, labels ..
 }
 
 var (
-	scrapeErrors = of("scrape_errors", "Questions to Postgres that were not answered while figures were read; those figures were left out.")
+	scrapeErrors = of("scrape_errors_total", "Questions to Postgres that were not answered while figures were read; those figures were left out.")
 
 	sliceUp        = of("slice_up", "1: the slice should run, and was sampled of late; 0: it should run, and was not.", "slice", "server")
 	sliceResident  = of("slice_resident_bytes", "Memory of a slice in RAM, as last sampled.", "slice", "server")

@@ -88,7 +88,7 @@ func TestTheNewestSampleOfEachSliceThatShouldRunIsShown(t *testing.T) {
 		slicegate_slices{server="one",status="available"} 1
 		slicegate_slices{server="one",status="suspended"} 1
 		slicegate_slices{server="two",status="available"} 1
-		slicegate_scrape_errors 0
+		slicegate_scrape_errors_total 0
 	`)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(rows(db, now))
@@ -217,9 +217,9 @@ func TestAScrapeEndsWithoutPostgresAndSaysSo(t *testing.T) {
 	for name, pool := range unreachable(t) {
 		collector := &figures.Rows{Pool: pool, Server: "one", SampleEvery: time.Minute, Clock: time.Now}
 		if err := testutil.CollectAndCompare(collector, strings.NewReader(`
-# HELP slicegate_scrape_errors Questions to Postgres that were not answered while figures were read; those figures were left out.
-# TYPE slicegate_scrape_errors counter
-slicegate_scrape_errors 8
+# HELP slicegate_scrape_errors_total Questions to Postgres that were not answered while figures were read; those figures were left out.
+# TYPE slicegate_scrape_errors_total counter
+slicegate_scrape_errors_total 8
 `)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
