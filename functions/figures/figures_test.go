@@ -1,11 +1,13 @@
 package figures_test
 
 import (
+	"bufio"
 	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -90,4 +92,35 @@ slicegate_session_lookups_total{result="miss"} 4
 `)); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAnEventStreamPassesTheCounter(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	router, end := figures.NewRouter(), make(chan struct{})
+	router.HandlerFunc("GET", "/events", func(w http.ResponseWriter, _ *http.Request) {
+		control := http.NewResponseController(w)
+		// As the event streams do: deadlines, and bytes that leave before the end.
+		if err := control.SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Error(err)
+		}
+		if _, err := w.Write([]byte("data: {}\n\n")); err != nil {
+			t.Error(err)
+		}
+		if err := control.Flush(); err != nil {
+			t.Error(err)
+		}
+		<-end
+	})
+	server := httptest.NewServer(figures.New(registry).Count("proxy", router))
+	defer server.Close()
+	response, err := http.Get(server.URL + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if line, err := bufio.NewReader(response.Body).ReadString('\n'); err != nil || line != "data: {}\n" {
+		t.Errorf("while the stream is open, %q came, %v", line, err)
+	}
+	close(end)
 }
