@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -56,32 +55,31 @@ func TestARegistrationsJobsHaveItsRequest(t *testing.T) {
 	stop := serve(t, "auth")
 	socket := filepath.Join(dir, "auth.sock")
 	ask(t, socket, "/auth/me") // it is up
-	for i, given := range []string{strings.Repeat("c4", 16), "' DROP TABLE"} {
-		request, err := http.NewRequest("POST", "http://function/auth/register", strings.NewReader(fmt.Sprintf(`{"email":"user%d@example.com","password":"correct horse"}`, i)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set(observe.RequestHeader, given)
-		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		}}}
-		response, err := client.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode != http.StatusCreated {
-			t.Fatalf("register: %s", response.Status)
-		}
-		// Each orders the next slice.
-		var traced *string
-		if err := pool.QueryRow(context.Background(), "SELECT metadata->>'request' FROM river.river_job WHERE kind = 'fill_pool' ORDER BY id DESC LIMIT 1").Scan(&traced); err != nil {
-			t.Fatal(err)
-		}
-		if traced == nil || len(*traced) != 32 || (i == 0) != (*traced == given) {
-			t.Errorf("a request %q is noted in its job as %v", given, traced)
-		}
+	id := strings.Repeat("c4", 16)
+	request, err := http.NewRequest("POST", "http://function/auth/register", strings.NewReader(`{"email":"ann@example.com","password":"correct horse"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set(observe.RequestHeader, id)
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		t.Fatalf("register: %s", response.Status)
+	}
+	// It orders the next slice.
+	var traced *string
+	if err := pool.QueryRow(context.Background(), "SELECT metadata->>'request' FROM river.river_job WHERE kind = 'fill_pool'").Scan(&traced); err != nil {
+		t.Fatal(err)
+	}
+	if traced == nil || *traced != id {
+		t.Errorf("the job that a request %s has enqueued is of request %v", id, traced)
 	}
 	if err := stop(); err != nil {
 		t.Errorf("stopping: %v", err)

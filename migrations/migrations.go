@@ -77,7 +77,7 @@ func Newest(ctx context.Context, pool *pgxpool.Pool) error {
 		return fmt.Errorf("version of River's schema: %w", err)
 	}
 	if !found.OK {
-		return fmt.Errorf("River's schema is older than this program (%s): %s", strings.Join(found.Messages, "; "), migrate)
+		return fmt.Errorf("the jobs' schema (River's) is older than this program (%s): %s", strings.Join(found.Messages, "; "), migrate)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func TestAnotherSchemaThanTheProgramsIsTold(t *testing.T) {
 		{"UPDATE public.gateway_version SET version = version + 1", "start its newer build"},
 		{"UPDATE public.gateway_version SET version = version - 2", "run `runner migrate`"},
 		{"UPDATE public.gateway_version SET version = version + 1", ""},
-		{"DELETE FROM river.river_migration WHERE version = (SELECT max(version) FROM river.river_migration)", "River's schema is older"},
+		{"DELETE FROM river.river_migration WHERE version = (SELECT max(version) FROM river.river_migration)", "(River's) is older"},
 		{"DROP FUNCTION gateway.schema_version", "is older than this program"},
 		{"DROP SCHEMA gateway CASCADE", "is older than this program"},
 	} {
