@@ -95,9 +95,9 @@ type Runner struct {
 	AskWithin         time.Duration `env:"ASK_WITHIN" envDefault:"5s" help:"a slice's backend that takes longer does not answer"`
 	Alerts            Alerts
 	Mail              Mail
-	HeartbeatURL      string        `env:"HEARTBEAT_URL,unset" secret:"true" help:"fetched every minute while this runner's checks are made: an outside service that misses it tells you that the server is gone"`
-	Metrics           string        `env:"RUNNER_METRICS" envDefault:"127.0.0.1:9482" help:"where the runner serves /metrics, /healthz and /readyz: an address on loopback, or off"`
-	LogLevel          string        `env:"LOG_LEVEL" envDefault:"info"`
+	HeartbeatURL      string `env:"HEARTBEAT_URL,unset" secret:"true" help:"fetched every minute while this runner's checks are made: an outside service that misses it tells you that the server is gone"`
+	Metrics           string `env:"RUNNER_METRICS" envDefault:"127.0.0.1:9482" help:"where the runner serves /metrics, /healthz and /readyz: an address on loopback, or off"`
+	LogLevel          string `env:"LOG_LEVEL" envDefault:"info"`
 }
 
 // Alerts are the thresholds of what a person is told, and when.
@@ -199,6 +199,7 @@ func LoadRunner() (Runner, error) {
 		check(min(config.CheckEvery, config.MeasureEvery, config.AskWithin) >= time.Second, "CHECK_EVERY, MEASURE_EVERY and ASK_WITHIN must be at least 1s"),
 		check(config.AskWithin*3 <= config.JobTimeout, "JOB_TIMEOUT must be at least three times ASK_WITHIN"),
 		onLoopback("RUNNER_METRICS", config.Metrics),
+		check(config.HeartbeatURL == "" || isWeb(config.HeartbeatURL), "HEARTBEAT_URL must be an address that begins with https:// or http://"), // it is secret
 		config.Alerts.check(),
 		config.Mail.check(),
 	)
@@ -268,6 +269,11 @@ func load[T any]() (T, error) {
 
 func atLeast(name string, value, least int) error {
 	return check(value >= least, fmt.Sprintf("%s must be %d or more", name, least))
+}
+
+func isWeb(address string) bool {
+	at, err := url.Parse(address)
+	return err == nil && at.Host != "" && (at.Scheme == "https" || at.Scheme == "http")
 }
 
 // onLoopback lets nobody but this machine read what an address serves.

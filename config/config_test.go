@@ -61,6 +61,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"APP_URL":                  {"https://app.example.com/", "without a slash"},
 		"ADMIN_EMAIL":              {"ann@example.com,bob", `"bob" is no address`},
 		"RUNNER_METRICS":           {"0.0.0.0:9482", "on loopback"},
+		"HEARTBEAT_URL":            {"ping.example.com/" + key, "HEARTBEAT_URL must be"},
 		"ALERT_DISK":               {"85", "ALERT_DISK must be above 0 and at most 1"},
 		"ASK_WITHIN":               {"20s", "three times ASK_WITHIN"},
 	} {

@@ -16,12 +16,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 	"golang.org/x/sync/errgroup"
 
 	"slicegate/config"
+	"slicegate/config/observe"
 	"slicegate/functions/auth"
+	"slicegate/functions/figures"
 	"slicegate/functions/proxy"
 	"slicegate/functions/session"
+	"slicegate/jobs"
 	"slicegate/migrations"
 	"slicegate/store"
 )
@@ -54,11 +58,21 @@ func run(ctx context.Context, wanted []string) error {
 	if err := logTo(os.Stderr, settings.LogLevel); err != nil {
 		return err
 	}
+	shown, err := observe.Open("FUNCTIONS_METRICS", settings.Metrics)
+	if err != nil {
+		return err
+	}
+	defer shown.Close()
 	pool, err := store.Open(ctx, settings.DatabaseURL, settings.FunctionsPool)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
+	shown.Ready = []observe.Check{
+		{Name: "postgres", Ask: pool.Ping},
+		{Name: "schema", Ask: func(ctx context.Context) error { return migrations.Newest(ctx, pool) }},
+	}
+	counted := figures.New(shown.Registry)
 
 	group, ctx := errgroup.WithContext(ctx)
 	for _, name := range wanted {
@@ -66,8 +80,14 @@ func run(ctx context.Context, wanted []string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		function.handler = function.observed(counted)
+		if function.open != nil {
+			figures.Watch(shown.Registry, function.open)
+		}
+		shown.Alive = append(shown.Alive, function.alive(settings.SocketDir))
 		function.serve(ctx, group, settings.SocketDir)
 	}
+	shown.Start()
 	return group.Wait()
 }
 
@@ -82,7 +102,7 @@ func build(name string, settings config.Functions, pool *pgxpool.Pool) (*functio
 }
 
 func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) (*function, error) {
-	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema})
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema, Plugins: []rivertype.Plugin{&jobs.Trace{}}})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +111,7 @@ func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Si
 		return nil, err
 	}
 	a := &auth.Auth{
-		Pool: pool, Jobs: jobs, Signer: signer, Hasher: hasher,
+		Pool: pool, Jobs: client, Signer: signer, Hasher: hasher,
 		SessionLife: settings.SessionLife, TrialDays: settings.TrialDays, Brand: settings.Brand, Clock: time.Now,
 	}
 	return &function{name: "auth", handler: a.Handler(), afterShutdown: a.Finish}, nil
@@ -105,6 +125,7 @@ func buildProxy(settings config.Functions, pool *pgxpool.Pool, signer *session.S
 		name: "proxy", handler: p.Handler(), beside: p.Listen,
 		// Streams never end by themselves: without this the shutdown would wait for them.
 		beforeShutdown: p.EndStreams,
+		open:           p.Figures,
 	}
 }
 
@@ -113,6 +134,6 @@ func logTo(out *os.File, level string) error {
 	if err := parsed.UnmarshalText([]byte(level)); err != nil {
 		return fmt.Errorf("LOG_LEVEL must be debug, info, warn or error, not %q", level)
 	}
-	slog.SetDefault(slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: parsed})))
+	slog.SetDefault(slog.New(observe.Logs(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: parsed}))))
 	return nil
 }

@@ -23,6 +23,7 @@ func environment(t *testing.T) (socketDir string) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	t.Setenv("DATABASE_URL", storetest.New(t).URL)
+	t.Setenv("FUNCTIONS_METRICS", "off")
 	t.Setenv("SESSION_KEY", strings.Repeat("ab", 32))
 	t.Setenv("SOCKET_DIR", dir)
 	return dir

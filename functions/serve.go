@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"slicegate/config/observe"
+	"slicegate/functions/figures"
 )
 
 // How long running requests get after SIGTERM.
@@ -24,7 +27,43 @@ type function struct {
 	beside         func(context.Context)       // runs until the context ends; may be nil
 	afterShutdown  func(context.Context) error // may be nil
 	beforeShutdown func(context.Context) error // may be nil
+	open           func() figures.Access       // what it has open; may be nil
 }
+
+// alivePath is asked by the process itself; nginx passes it to no function.
+const alivePath = "/healthz"
+
+// observed is the function's handler with the id of every request in its context, and counted.
+func (f *function) observed(counted *figures.Figures) http.Handler {
+	handler := observe.Requests(counted.Count(f.name, f.handler))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == alivePath {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// alive asks the function over its own socket, as nginx does.
+func (f *function) alive(dir string) observe.Check {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", f.socket(dir))
+	}}}
+	return observe.Check{Name: f.name, Ask: func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://function"+alivePath, nil)
+		if err != nil {
+			return err
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		return response.Body.Close()
+	}}
+}
+
+func (f *function) socket(dir string) string { return filepath.Join(dir, f.name+".sock") }
 
 // serve runs the function in group until ctx ends.
 func (f *function) serve(ctx context.Context, group *errgroup.Group, dir string) {
@@ -37,7 +76,7 @@ func (f *function) serve(ctx context.Context, group *errgroup.Group, dir string)
 		ErrorLog:       slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	group.Go(func() error {
-		listener, err := listen(filepath.Join(dir, f.name+".sock"))
+		listener, err := listen(f.socket(dir))
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}

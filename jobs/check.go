@@ -44,7 +44,6 @@ type Check struct {
 	Every      time.Duration // between two checks
 	SampleAge  time.Duration // a sample that is older tells nothing any more
 	Clock      Clock
-	Made       func(at time.Time) // told of each check that came to its end; may be nil
 }
 
 // Work looks, notes what slices have written down, and judges.
@@ -80,9 +79,6 @@ func (w *Check) Work(ctx context.Context, job *river.Job[CheckArgs]) error {
 	})
 	if err != nil {
 		return fmt.Errorf("check %s: %w", server, err)
-	}
-	if w.Made != nil {
-		w.Made(now)
 	}
 	return nil
 }

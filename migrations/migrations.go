@@ -8,6 +8,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -43,6 +44,40 @@ func Gateway(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("migrate river: %w", err)
+	}
+	return nil
+}
+
+// Newest tells whether the database behind pool has the schemas that this program was built with; else
+// the error says who is behind.
+func Newest(ctx context.Context, pool *pgxpool.Pool) error {
+	const migrate = "run `runner migrate`"
+	names, err := fs.Glob(files, "gateway/*.sql")
+	if err != nil {
+		return err
+	}
+	have, known := 0, len(names) // they are numbered without a gap
+	err = pool.QueryRow(ctx, "SELECT gateway.schema_version()").Scan(&have)
+	switch {
+	case isCode(err, "42883") || isCode(err, "3F000"): // no such function, or schema
+		return fmt.Errorf("the gateway's schema is older than this program, which needs version %d: %s", known, migrate)
+	case err != nil:
+		return fmt.Errorf("version of the gateway's schema: %w", err)
+	case have < known:
+		return fmt.Errorf("the gateway's schema is at version %d, and this program needs %d: %s", have, known, migrate)
+	case have > known:
+		return fmt.Errorf("the gateway's schema is at version %d, and this program knows %d: start its newer build", have, known)
+	}
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: RiverSchema})
+	if err != nil {
+		return fmt.Errorf("version of River's schema: %w", err)
+	}
+	found, err := migrator.Validate(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("version of River's schema: %w", err)
+	}
+	if !found.OK {
+		return fmt.Errorf("the jobs' schema (River's) is older than this program (%s): %s", strings.Join(found.Messages, "; "), migrate)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
 	"slicegate/runner/docker/dockertest"
+	"slicegate/runner/figures"
 	"slicegate/runner/firewall"
 	"slicegate/runner/host"
 	"slicegate/runner/schemas"
@@ -127,7 +128,7 @@ func (b *bundle) work(hands jobs.Hands, besides ...func(context.Context)) (stop 
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- Work(ctx, b.settings, b.db.Pool, hands, besides...) }()
+	go func() { ended <- Work(ctx, b.settings, b.db.Pool, hands, figures.NewWorked(time.Now), besides...) }()
 	stopped := false
 	stop = func() {
 		if stopped {

@@ -24,6 +24,7 @@ import (
 	"slicegate/jobs"
 	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
+	"slicegate/runner/figures"
 	"slicegate/runner/host"
 	"slicegate/runner/schemas"
 )
@@ -154,7 +155,7 @@ func beKilled() {
 		Memory:      cgroup.Memory{Root: "/"},
 		Gauges:      gauges{cgroup.Memory{Root: "/"}},
 		Traffic:     traffic{why: errors.New("this test counts no packets")},
-	}))
+	}, figures.NewWorked(time.Now)))
 }
 
 func fail(err error) {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"slicegate/config"
+	"slicegate/config/observe"
 	"slicegate/migrations"
 	"slicegate/store"
 )
@@ -95,7 +96,7 @@ func configured(command func(context.Context, config.Runner, []string) error) fu
 		if err := level.UnmarshalText([]byte(settings.LogLevel)); err != nil {
 			return fmt.Errorf("LOG_LEVEL must be debug, info, warn or error, not %q", settings.LogLevel)
 		}
-		slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+		slog.SetDefault(slog.New(observe.Logs(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))))
 		return command(ctx, settings, args)
 	}
 }

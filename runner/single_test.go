@@ -14,6 +14,7 @@ import (
 
 	"slicegate/jobs"
 	"slicegate/migrations"
+	"slicegate/runner/figures"
 	"slicegate/store/storetest"
 )
 
@@ -175,7 +176,7 @@ func TestARunnerThatIsToldToStopWhileItBeginsHasNotFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	if err := Work(ctx, b.settings, pool, b.hands()); err != nil || ctx.Err() == nil {
+	if err := Work(ctx, b.settings, pool, b.hands(), figures.NewWorked(time.Now)); err != nil || ctx.Err() == nil {
 		t.Errorf("it ended with %v, told to stop: %v", err, ctx.Err())
 	}
 }

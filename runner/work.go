@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -15,10 +17,12 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"slicegate/config"
+	"slicegate/config/observe"
 	"slicegate/jobs"
 	"slicegate/migrations"
 	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
+	"slicegate/runner/figures"
 	"slicegate/runner/host"
 	"slicegate/runner/reclaim"
 	"slicegate/runner/schemas"
@@ -36,6 +40,11 @@ const (
 
 // work opens what the jobs need of this server and works them until ctx ends.
 func work(ctx context.Context, settings config.Runner) error {
+	shown, err := observe.Open("RUNNER_METRICS", settings.Metrics)
+	if err != nil {
+		return err
+	}
+	defer shown.Close()
 	// Each job that works on a slice holds one connection for its lock beside those it uses.
 	// One more is the server's lease.
 	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers+mailWorkers)+9)
@@ -61,6 +70,10 @@ func work(ctx context.Context, settings config.Runner) error {
 		slog.WarnContext(ctx, "the Docker engine could be set up better", "advice", advice)
 	}
 
+	// The disk that it is on is looked at before the first slice has anything there.
+	if err := os.MkdirAll(filepath.Join(settings.DataRoot, "slices"), 0o711); err != nil {
+		return err
+	}
 	memory := cgroup.Memory{Root: "/", Data: settings.DataRoot}
 	traffic := openTraffic(ctx, settings, engine.CgroupParent())
 	hands := jobs.Hands{
@@ -73,17 +86,19 @@ func work(ctx context.Context, settings config.Runner) error {
 		Gauges:      gauges{memory},
 		Traffic:     traffic,
 	}
-	besides := []func(context.Context){traffic.watch}
+	watching := newWatch(settings, shown, pool, engine.Answers)
+	besides := []func(context.Context){traffic.watch, watching.hold, watching.beat}
 	if settings.Reclaim == "on" {
-		besides = append(besides, keepSmall(settings, pool, memory, traffic, engine))
+		besides = append(besides, keepSmall(settings, pool, figures.CountReclaims(shown.Registry, store.New(pool)), memory, traffic, engine))
 	}
-	return errors.Join(Work(ctx, settings, pool, hands, besides...), traffic.close())
+	shown.Start()
+	return errors.Join(Work(ctx, settings, pool, hands, watching.worked, besides...), traffic.close())
 }
 
 // keepSmall pushes idle slices to swap, and wakes those that are wanted, until its context ends.
-func keepSmall(settings config.Runner, pool *pgxpool.Pool, memory cgroup.Memory, traffic reclaim.Traffic, containers reclaim.Containers) func(context.Context) {
+func keepSmall(settings config.Runner, pool *pgxpool.Pool, rows reclaim.Rows, memory cgroup.Memory, traffic reclaim.Traffic, containers reclaim.Containers) func(context.Context) {
 	controller := &reclaim.Controller{
-		Rows: store.New(pool), Server: settings.Server, Every: settings.ReclaimEvery, Memory: memory, Limit: int64(settings.SliceMemory),
+		Rows: rows, Server: settings.Server, Every: settings.ReclaimEvery, Memory: memory, Limit: int64(settings.SliceMemory),
 		Traffic: traffic, Containers: containers, Clock: time.Now,
 		Settings: reclaim.Settings{
 			After: settings.ReclaimAfter, SwapUse: settings.ReclaimSwapUse, Rate: int64(settings.ReclaimRate), SwapIn: settings.ReclaimSwapIn,
@@ -132,7 +147,7 @@ func chromiumProfile(settings config.Runner) string {
 // Work runs a River client on this server's queue and the common one until ctx ends; running
 // jobs then finish, or are cancelled in time for a restart to repeat them. What is to be done besides
 // begins once the server is this runner's, and is over when Work is.
-func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, besides ...func(context.Context)) error {
+func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, worked *figures.Worked, besides ...func(context.Context)) error {
 	// Before anything is done for the server: another runner may be at it.
 	lease, err := takeLease(ctx, pool, settings.Server)
 	if err != nil {
@@ -157,7 +172,7 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	if left > 0 {
 		slog.InfoContext(ctx, "jobs that the last runner was at go on", "server", settings.Server, "jobs", left)
 	}
-	client, err := newClient(settings, pool, hands)
+	client, err := newClient(settings, pool, hands, worked)
 	if err != nil {
 		return err
 	}
@@ -212,7 +227,7 @@ func addAlertWorkers(workers *river.Workers, settings config.Runner, pool *pgxpo
 	river.AddWorker(workers, &jobs.SendWhatsApp{Containers: hands.Containers, Letterhead: letterhead(settings.Mail), Clock: time.Now})
 }
 
-func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*river.Client[pgx.Tx], error) {
+func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, worked *figures.Worked) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	bringUp := jobs.BringUp{
 		Pool: pool, Hands: hands, Ports: settings.SlicePorts.Odd(), Clock: time.Now,
@@ -264,7 +279,8 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) (*r
 		JobTimeout:           settings.JobTimeout,
 		RescueStuckJobsAfter: settings.RescueAfter,
 		Logger:               slog.New(warnings{slog.Default().Handler()}),
-		ErrorHandler:         failures{},
+		ErrorHandler:         failures{slog.Default()},
+		Plugins:              plugins(worked),
 		PeriodicJobs: []*river.PeriodicJob{
 			every(settings.FillEvery, jobs.FanOutArgs{Job: jobs.FillPoolArgs{}.Kind()}),
 			every(settings.ReconcileEvery, jobs.FanOutArgs{Job: jobs.ReconcileArgs{}.Kind()}),

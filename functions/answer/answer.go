@@ -86,8 +86,7 @@ func Problem(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return // the client has gone
 	}
-	slog.ErrorContext(r.Context(), "request failed",
-		"request", r.Header.Get("X-Request-Id"), "method", r.Method, "path", r.URL.Path, "error", err)
+	slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	JSON(w, http.StatusInternalServerError, problem{"Internal error. It has been recorded; please try again."})
 }
 

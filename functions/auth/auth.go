@@ -10,10 +10,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/julienschmidt/httprouter"
 	"github.com/riverqueue/river"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/figures"
 	"slicegate/functions/session"
 )
 
@@ -37,7 +37,7 @@ const bodyLimit = 8 << 10
 
 // Handler routes what nginx sends here.
 func (a *Auth) Handler() http.Handler {
-	router := httprouter.New()
+	router := figures.NewRouter()
 	router.HandlerFunc(http.MethodPost, "/auth/register", a.handle(a.register))
 	router.HandlerFunc(http.MethodPost, "/auth/login", a.handle(a.login))
 	router.HandlerFunc(http.MethodPost, "/auth/logout", a.handle(a.logout))

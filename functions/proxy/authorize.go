@@ -23,7 +23,7 @@ func (p *Proxy) authorize(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, session.ErrNone):
 		w.WriteHeader(http.StatusUnauthorized)
 	case err != nil:
-		slog.ErrorContext(r.Context(), "authorize failed", "request", r.Header.Get("X-Request-Id"), "error", err)
+		slog.ErrorContext(r.Context(), "authorize failed", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)
 	case access.Port == 0:
 		w.WriteHeader(http.StatusForbidden)

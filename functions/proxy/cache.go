@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"sync"
+	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -14,6 +15,8 @@ const cacheSize = 20_000
 // cache remembers who holds a session for as long as a LISTEN connection would tell of a
 // change. It never answers for longer: not connected, it is empty and stays empty.
 type cache struct {
+	hits, misses atomic.Uint64
+
 	mu         sync.Mutex
 	entries    *lru.Cache[session.ID, Access]
 	listening  bool
@@ -28,7 +31,15 @@ func newCache() *cache {
 	return &cache{entries: entries}
 }
 
-func (c *cache) get(id session.ID) (Access, bool) { return c.entries.Get(id) }
+func (c *cache) get(id session.ID) (Access, bool) {
+	access, found := c.entries.Get(id)
+	if found {
+		c.hits.Add(1)
+	} else {
+		c.misses.Add(1)
+	}
+	return access, found
+}
 
 // begin comes before the query whose result put is to store.
 func (c *cache) begin() uint64 {

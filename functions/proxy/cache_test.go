@@ -42,3 +42,16 @@ func TestNothingIsRememberedWithoutBeingToldOfChanges(t *testing.T) {
 		t.Error("remembered before anybody listens")
 	}
 }
+
+func TestWhatIsAnsweredFromMemoryIsCounted(t *testing.T) {
+	t.Parallel()
+	p := New(Proxy{})
+	p.cache.setListening(true)
+	p.cache.put(session.ID{1}, Access{UserID: 7}, p.cache.begin())
+	for _, id := range []session.ID{{1}, {2}, {1}} {
+		p.cache.get(id)
+	}
+	if got := p.Figures(); got.Hits != 2 || got.Misses != 1 {
+		t.Errorf("got %+v, want 2 hits and 1 miss", got)
+	}
+}

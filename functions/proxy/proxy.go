@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/julienschmidt/httprouter"
 
+	"slicegate/functions/figures"
 	"slicegate/functions/proxy/events"
 	"slicegate/functions/session"
 	"slicegate/store"
@@ -41,6 +41,15 @@ func New(p Proxy) *Proxy {
 // EndStreams ends the event streams, which would outlast any shutdown of their server.
 func (p *Proxy) EndStreams(ctx context.Context) error { return p.hub.Shutdown(ctx) }
 
+// Figures are what is open now, and how sessions have been looked up.
+func (p *Proxy) Figures() figures.Access {
+	streams := p.hub.Stats()
+	return figures.Access{
+		Streams: streams.Listeners, Upstreams: streams.Connected, Dropped: streams.Dropped,
+		Hits: p.cache.hits.Load(), Misses: p.cache.misses.Load(),
+	}
+}
+
 // address is where the hub finds a slice's events, as long as the slice is still there: a
 // port that it has left may be somebody else's by now.
 func (p *Proxy) address(ctx context.Context, slice int64, port int) (string, error) {
@@ -59,7 +68,7 @@ func (p *Proxy) address(ctx context.Context, slice int64, port int) (string, err
 
 // Handler routes what nginx sends here: its own question, and the event streams.
 func (p *Proxy) Handler() http.Handler {
-	router := httprouter.New()
+	router := figures.NewRouter()
 	router.HandlerFunc(http.MethodGet, "/authorize", p.authorize)
 	router.HandlerFunc(http.MethodGet, "/api/events", p.events)
 	return router

@@ -107,6 +107,12 @@ func Open(ctx context.Context, config Config) (*Engine, error) {
 // Close lets go of the engine's connections; containers run on.
 func (e *Engine) Close() error { return e.client.Close() }
 
+// Answers tells whether the engine does.
+func (e *Engine) Answers(ctx context.Context) error {
+	_, err := e.client.Ping(ctx)
+	return err
+}
+
 // CgroupParent is the cgroup above all slices of the fleet, as the engine calls it.
 func (e *Engine) CgroupParent() string { return e.cgroupParent }
 

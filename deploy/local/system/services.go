@@ -89,6 +89,41 @@ func (s *System) startFunctions(ctx context.Context, _ func(string)) error {
 	})
 }
 
+// Where the binaries show their figures, by the settings of that name.
+const (
+	functionsMetrics = "FUNCTIONS_METRICS"
+	runnerMetrics    = "RUNNER_METRICS"
+)
+
+// freeMetrics gives a throwaway system ports of its own for its figures: another one may run beside it.
+// What the environment says stands.
+func (s *System) freeMetrics() error {
+	if !s.options.Throwaway {
+		return nil
+	}
+	for _, name := range []string{functionsMetrics, runnerMetrics} {
+		if s.settings[name] != "" {
+			continue
+		}
+		port, err := FreePort()
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		s.settings[name] = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	return nil
+}
+
+// metricsURL is where a binary's figures are read; empty: it shows none.
+func (s *System) metricsURL(name string) string {
+	for _, declared := range append(config.Settings[config.Functions](), config.Settings[config.Runner]()...) {
+		if address := s.settings.or(name, declared.Default); declared.Name == name && address != "off" {
+			return "http://" + address
+		}
+	}
+	return ""
+}
+
 func (s *System) startRunner(context.Context, func(string)) error {
 	environment, err := s.runnerEnvironment()
 	if err != nil {
@@ -225,6 +260,9 @@ func (s *System) publish() error {
 		"NGINX_CONF":          s.state.Path("nginx.conf"),
 		"LINK_KEY_FILE":       s.state.Path("secrets", "link-key"),
 		"MAIL_DIR":            s.mails(),
+
+		"METRICS_FUNCTIONS_URL": s.metricsURL(functionsMetrics),
+		"METRICS_RUNNER_URL":    s.metricsURL(runnerMetrics),
 	}
 	invoker, err := account.Invoker()
 	if err != nil {

@@ -37,3 +37,25 @@ func TestPortIsANumberOfAPort(t *testing.T) {
 		}
 	}
 }
+
+func TestAThrowawaySystemShowsItsFiguresOnPortsOfItsOwn(t *testing.T) {
+	running := System{settings: settings{}}
+	thrown := System{settings: settings{"RUNNER_METRICS": "off"}, options: Options{Throwaway: true}}
+	for _, s := range []*System{&running, &thrown} {
+		if err := s.freeMetrics(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := running.metricsURL(functionsMetrics); got != "http://127.0.0.1:9481" {
+		t.Errorf("functions of a system that is run: %q", got)
+	}
+	if got := running.metricsURL(runnerMetrics); got != "http://127.0.0.1:9482" {
+		t.Errorf("the runner of a system that is run: %q", got)
+	}
+	if got := thrown.metricsURL(functionsMetrics); got == running.metricsURL(functionsMetrics) || got != "http://"+thrown.settings[functionsMetrics] {
+		t.Errorf("functions of a system that is tested: %q", got)
+	}
+	if got := thrown.metricsURL(runnerMetrics); got != "" {
+		t.Errorf("it was turned off in the environment, and is %q", got)
+	}
+}

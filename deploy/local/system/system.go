@@ -181,6 +181,8 @@ func (s *System) RunSecondRunner(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// It is to be refused for the server that the first one has, and not for its port.
+	environment = append(environment, runnerMetrics+"=off")
 	return process.Run(ctx, process.Spec{Name: "second runner", Path: s.binary("runner"), Args: []string{"work"}, Env: environment, Dir: "/"})
 }
 
@@ -209,6 +211,9 @@ func (s *System) claim() error {
 		return err
 	}
 	s.state = claimed
+	if err := s.freeMetrics(); err != nil {
+		return err
+	}
 	fleet, err := lockFleet(s.fleetName())
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func (h *Hub) listen(ctx context.Context, w http.ResponseWriter, r *http.Request
 
 	out := &writer{ctx: ctx, response: w, control: http.NewResponseController(w), timeout: h.config.WriteTimeout}
 	if err := out.deadline(); err != nil { // without it one listener could hold a write for ever
-		s.log.Error("the server's responses take no write deadline", "error", err)
+		s.log.ErrorContext(ctx, "the server's responses take no write deadline", "error", err)
 		refuse(w, http.StatusInternalServerError, "Internal error")
 		return
 	}
@@ -132,7 +132,7 @@ func (h *Hub) gone(ctx context.Context, s *stream, err error) {
 	if !ended && (errors.Is(err, errBehind) || errors.Is(err, os.ErrDeadlineExceeded)) {
 		h.dropped.Add(1)
 	}
-	s.log.Debug("a listener is gone", "error", err)
+	s.log.DebugContext(ctx, "a listener is gone", "error", err)
 }
 
 // writer writes to one listener, never longer than its timeout allows.
