@@ -90,11 +90,17 @@ func (r reading) due(meter store.Meter) (ask, now bool) {
 		return true, true
 	case !settled(r.slice.WaState), r.slice.SilentSince != nil, r.slice.PageDeadSince != nil:
 		return true, true
-	case r.slice.WaState == "ready" && idle(newest(meter.LastUpstreamAt, r.traffic.Upstream.Last), r.started, r.at) >= silentAfter:
+	case r.slice.WaState == "ready" && r.hasFallenSilent(newest(meter.LastUpstreamAt, r.traffic.Upstream.Last)):
 		return true, true
 	default:
 		return r.at.Sub(asked) >= askIdle, false
 	}
+}
+
+// hasFallenSilent is true of a slice to and from whose WhatsApp nothing passes any more. Where nothing has ever
+// passed since it started there is no WhatsApp whose silence would tell: the simulated phone has none.
+func (r reading) hasFallenSilent(last *time.Time) bool {
+	return last != nil && !last.Before(r.started) && r.at.Sub(*last) >= silentAfter
 }
 
 // settled states last until a person does something, or the connection breaks.

@@ -27,6 +27,7 @@ func TestWhoIsAsked(t *testing.T) {
 		{"idle, its keepalives flow", "ready", ago(10 * time.Minute), quiet(time.Hour, 20*time.Second), false, false},
 		{"idle, silent for a minute", "ready", ago(10 * time.Minute), quiet(time.Hour, time.Minute), false, false},
 		{"idle and silent", "ready", ago(time.Minute), quiet(time.Hour, 2*time.Minute), true, true},
+		{"idle, and nothing has passed since it started", "ready", ago(time.Minute), quiet(time.Hour, 3*time.Hour), false, false},
 		{"idle for long, its turn", "ready", ago(30 * time.Minute), quiet(time.Hour, time.Second), true, false},
 		{"idle, not linked and therefore silent", "qr", ago(10 * time.Minute), quiet(time.Hour, time.Hour), false, false},
 		{"idle, on its way back", "disconnected", ago(time.Minute), quiet(time.Hour, time.Second), true, true},

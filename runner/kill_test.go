@@ -124,8 +124,8 @@ func (b *bundle) child(ctx context.Context, killAt string) *exec.Cmd {
 	child.Stderr = log
 	child.Env = append(os.Environ(), "RUNNER_TO_KILL=yes", "KILL_AT="+killAt,
 		"DATABASE_URL="+s.DatabaseURL, "SLICES_DATABASE_URL="+s.SlicesDatabaseURL, "SLICE_SOCKET_DIR="+s.SliceSocketDir,
-		fmt.Sprintf("SLICE_ROLE_KEY=%x", s.SliceRoleKey[:]), "SERVER="+s.Server, "DATA_ROOT="+s.DataRoot,
-		"SLICE_IMAGE="+s.SliceImage, "FLEET="+s.Fleet, fmt.Sprintf("MAX_SLICES=%d", s.MaxSlices), "SLICE_ENV="+strings.Join(s.SliceEnv, " "), "JOB_TIMEOUT=10s", "RESCUE_AFTER=11s",
+		fmt.Sprintf("SLICE_ROLE_KEY=%x", s.SliceRoleKey[:]), fmt.Sprintf("LINK_KEY=%x", s.Mail.LinkKey[:]), "MAIL_DIR="+s.Mail.Dir, "RUNNER_METRICS=off", "SERVER="+s.Server, "DATA_ROOT="+s.DataRoot,
+		"SLICE_IMAGE="+s.SliceImage, "FLEET="+s.Fleet, fmt.Sprintf("MAX_SLICES=%d", s.MaxSlices), "SLICE_ENV="+strings.Join(s.SliceEnv, " "), "JOB_TIMEOUT=10s", "RESCUE_AFTER=11s", "ASK_WITHIN=3s",
 		fmt.Sprintf("SLICE_PORTS=%d-%d", s.SlicePorts.First, s.SlicePorts.Last))
 	return child
 }

@@ -35,7 +35,7 @@ test("an address is confirmed by its link, on a phone where nobody is logged in,
   expect(await page.getByRole("checkbox", { name: "WhatsApp" }).isChecked()).toBe(false);
   expect(await page.getByRole("checkbox", { name: "E-mail" }).isChecked()).toBe(true);
   await page.goto(app);
-  await page.getByRole("button", { name: "Account" }).waitFor();
+  await page.getByRole("button", { name: "Account", exact: true }).waitFor();
   expect(await banner.count()).toBe(0);
   for (const person of [fay, elsewhere]) {
     expect(person.errors).toEqual([]);
@@ -47,7 +47,7 @@ test("a forgotten password is replaced by the link in a mail, which logs out who
   const hal = await Person.arrive(browser, "hal", desktop);
   await hal.page.goto(`${app}/register`);
   await hal.register();
-  await hal.page.getByRole("button", { name: "Account" }).waitFor();
+  await hal.page.getByRole("button", { name: "Account", exact: true }).waitFor();
   expect((await hal.ask("/auth/me")).status).toBe(200);
 
   const elsewhere = await hal.elsewhere(phone);
@@ -82,7 +82,7 @@ test("a forgotten password is replaced by the link in a mail, which logs out who
   await page.getByRole("alert").waitFor();
   expect((await elsewhere.ask("/auth/me")).status).toBe(401);
   await elsewhere.logIn(chosen);
-  await page.getByRole("button", { name: "Account" }).waitFor();
+  await page.getByRole("button", { name: "Account", exact: true }).waitFor();
   expect((await elsewhere.ask("/auth/me")).status).toBe(200);
 
   // The link has done its work.
