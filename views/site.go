@@ -105,6 +105,18 @@ func (s Site) start() string {
 	return "Get started"
 }
 
+// priceNote is what it costs, in a sentence beside that button.
+func (s Site) priceNote() string {
+	note := s.price() + " a month"
+	if s.TrialDays > 0 {
+		note = "No card needed. Then " + note
+	}
+	if s.LaunchPrice != "" {
+		note += ", our launch price, instead of " + s.fullPrice()
+	}
+	return note + "."
+}
+
 // WriteSite makes the site's static files in dir, which may exist.
 func WriteSite(ctx context.Context, dir string, site Site) error {
 	if err := site.write(ctx, dir); err != nil {

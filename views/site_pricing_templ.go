@@ -378,7 +378,7 @@ func pricing(site Site) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = lastCall(site).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = lastCall(site, "/features", "See it in pictures").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

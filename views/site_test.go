@@ -307,6 +307,24 @@ func TestWhatAnInstallationIsComesFromItsSettings(t *testing.T) {
 	}
 }
 
+func TestWordsDoNotRunTogether(t *testing.T) {
+	_, pages := written(t, odd)
+	before, after := regexp.MustCompile(`[\pL\pN.,;:]$`), regexp.MustCompile(`^[\pL\pN]`)
+	for name, page := range pages {
+		page.Find("p a, p b, p s, li a, li b").Each(func(_ int, inline *goquery.Selection) {
+			if last := inline.Nodes[0].PrevSibling; last != nil && last.Type == html.TextNode && before.MatchString(last.Data) {
+				t.Errorf("%s: %q runs into what is before it", name, inline.Text())
+			}
+			if next := inline.Nodes[0].NextSibling; next != nil && next.Type == html.TextNode && after.MatchString(next.Data) {
+				t.Errorf("%s: %q runs into what follows", name, inline.Text())
+			}
+		})
+		if found := regexp.MustCompile(`.{0,20}\s[.,;:](\s.{0,20}|$)`).FindString(page.Find("main").Text()); found != "" {
+			t.Errorf("%s has a space too many: %q", name, found)
+		}
+	}
+}
+
 func TestWithoutATrialNobodySpeaksOfOne(t *testing.T) {
 	site := odd
 	site.TrialDays = 0
