@@ -22,7 +22,7 @@ var allFeatures = []feature{
 		points: []string{
 			"Unread chats stand out; new messages appear by themselves",
 			"Search by name, by number or by the newest message",
-			"Photos, videos, voice messages and files, up to 60 MB each, in both directions",
+			"Photos, videos and files, up to 60 MB each, in both directions; voice messages play in place",
 			"See what was sent, delivered and read",
 			"Groups, with who wrote what",
 			"A draft waits where you left it while you look at another chat",

@@ -330,7 +330,7 @@ func TestWithoutATrialNobodySpeaksOfOne(t *testing.T) {
 	site.TrialDays = 0
 	_, pages := written(t, site)
 	for name, page := range pages {
-		if found := regexp.MustCompile(`(?i).{0,30}\b(trials?|free|try it|no card)\b.{0,30}`).FindString(said(page)); found != "" {
+		if found := regexp.MustCompile(`(?i).{0,30}\b(trials?|free|try it|no card|nothing else is asked)\b.{0,30}`).FindString(said(page)); found != "" {
 			t.Errorf("%s says %q", name, found)
 		}
 	}
