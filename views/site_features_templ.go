@@ -35,13 +35,13 @@ var allFeatures = []feature{
 		text: "It becomes one more of your linked devices, as WhatsApp Web does. Your number stays on your phone.",
 		points: []string{
 			"Scan the code with WhatsApp, under Linked devices",
-			"On the phone itself? Type a code of eight letters instead",
+			"On the phone itself? Type a code of eight characters instead",
 			"Your contacts and newest conversations are taken over, and you see how far it is",
 			"It stays linked while your computer is off, and reconnects by itself",
 			"Remove it on your phone at any time",
 		},
 		onDesk: "The page that links the phone: three steps on the left, the QR code with its countdown on the right",
-		inHand: "Linking on the phone itself: a code of eight letters to type into WhatsApp",
+		inHand: "Linking on the phone itself: a code of eight characters to type into WhatsApp",
 	},
 	{
 		id: "data", title: "Your data, to take or to destroy",
