@@ -241,9 +241,11 @@ func (m Mail) check() error {
 	return errors.Join(failures...)
 }
 
-// load parses T's env tags. A secret NAME may come as NAME_FILE, the path of a file that holds it.
-func load[T any]() (T, error) {
-	environment := env.ToMap(os.Environ())
+func load[T any]() (T, error) { return loadFrom[T](os.Environ()) }
+
+// loadFrom parses T's env tags. A secret NAME may come as NAME_FILE, the path of a file that holds it.
+func loadFrom[T any](lines []string) (T, error) {
+	environment := env.ToMap(lines)
 	for name, path := range environment {
 		base, isFile := strings.CutSuffix(name, "_FILE")
 		if !isFile || path == "" || !isSecret[T](base) {

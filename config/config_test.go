@@ -106,7 +106,7 @@ func TestSecretsFromFiles(t *testing.T) {
 
 func TestEverySettingIsDescribed(t *testing.T) {
 	described := map[string]bool{}
-	settings := append(config.Settings[config.Functions](), config.Settings[config.Runner]()...)
+	settings := slices.Concat(config.Settings[config.Functions](), config.Settings[config.Runner](), config.Settings[config.Site]())
 	for _, setting := range settings {
 		described[setting.Name] = described[setting.Name] || setting.Help != ""
 	}

@@ -43,19 +43,26 @@ func write(path string) error {
 	return os.WriteFile(path, out.Bytes(), 0o644)
 }
 
-// table has a row for each setting, and says which binary reads it.
+// table has a row for each setting, and says which binary, or the site, reads it.
 func table() string {
 	var out strings.Builder
 	out.WriteString("\n| setting | default | for | what it is |\n|---|---|---|---|\n")
-	functions, runner := config.Settings[config.Functions](), config.Settings[config.Runner]()
 	readers := map[string][]string{}
-	for _, setting := range functions {
-		readers[setting.Name] = append(readers[setting.Name], "functions")
+	var all []config.Setting
+	for _, reader := range []struct {
+		name     string
+		settings []config.Setting
+	}{
+		{"functions", config.Settings[config.Functions]()},
+		{"runner", config.Settings[config.Runner]()},
+		{"site", config.Settings[config.Site]()},
+	} {
+		for _, setting := range reader.settings {
+			readers[setting.Name] = append(readers[setting.Name], reader.name)
+		}
+		all = append(all, reader.settings...)
 	}
-	for _, setting := range runner {
-		readers[setting.Name] = append(readers[setting.Name], "runner")
-	}
-	for _, setting := range append(functions, runner...) {
+	for _, setting := range all {
 		if setting.Help == "" { // described where it is declared first
 			continue
 		}

@@ -14,7 +14,13 @@ test("from the landing page to an inbox that lives, and back to it", async () =>
   const { page } = ann;
   await page.goto(site);
   await ann.picture("landing");
-  await page.getByRole("link", { name: /Try it free/ }).click();
+  await page
+    .getByRole("link", { name: /Try it free/ })
+    .first()
+    .click();
+  await page.getByRole("heading", { name: "Scan the QR code" }).waitFor();
+  await ann.picture("signup");
+  await page.getByRole("link", { name: "Create your account" }).click();
   await page.waitForURL(`${app}/register`);
   await ann.picture("register");
   await ann.register();

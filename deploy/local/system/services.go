@@ -32,26 +32,35 @@ func (s *System) buildPages(ctx context.Context, line func(string)) error {
 	if err != nil {
 		return err
 	}
-	brand := s.settings.or("BRAND", "Slicegate")
-	hash += " " + brand + " " + os.Getenv("CONTACT_EMAIL")
+	site, err := s.site()
+	if err != nil {
+		return err
+	}
+	hash += " " + site.Brand + " " + site.ContactEmail
 	// What it was built from is named beside the folder, not in it: nginx serves all that is in.
 	stamp := s.state.Path("app.hash")
 	if have, err := os.ReadFile(stamp); err != nil || string(have) != hash {
-		if err := (node.Project{Dir: source, Invoker: invoker, Line: line}).Build(ctx, s.state.Path("app"), "VITE_BRAND="+brand, "VITE_CONTACT_EMAIL="+os.Getenv("CONTACT_EMAIL")); err != nil {
+		if err := (node.Project{Dir: source, Invoker: invoker, Line: line}).Build(ctx, s.state.Path("app"), "VITE_BRAND="+site.Brand, "VITE_CONTACT_EMAIL="+site.ContactEmail); err != nil {
 			return err
 		}
 		if err := os.WriteFile(stamp, []byte(hash), 0o644); err != nil {
 			return err
 		}
 	}
-	days, err := strconv.Atoi(s.settings.or("TRIAL_DAYS", "14"))
+	return views.WriteSite(ctx, s.state.Path("site"), site)
+}
+
+// site is what the marketing site says of this system.
+func (s *System) site() (views.Site, error) {
+	site, err := config.LoadSite(s.settings.with(map[string]string{"APP_URL": s.AppURL, "SITE_URL": s.SiteURL}))
 	if err != nil {
-		return fmt.Errorf("TRIAL_DAYS must be a number of days, not %q", s.settings["TRIAL_DAYS"])
+		return views.Site{}, fmt.Errorf("the marketing site's settings: %w", err)
 	}
-	return views.WriteSite(ctx, s.state.Path("site"), views.Site{
-		Brand: brand, AppURL: s.AppURL, SiteURL: s.SiteURL,
-		ContactEmail: os.Getenv("CONTACT_EMAIL"), TrialDays: days,
-	})
+	return views.Site{
+		Brand: site.Brand, AppURL: site.AppURL, SiteURL: site.SiteURL, ContactEmail: site.Contact,
+		TrialDays: site.TrialDays, Price: site.Price, LaunchPrice: site.LaunchPrice, Currency: site.Currency,
+		MediaQuota: site.MediaQuota.Words(), DataResidency: site.DataResidency, LegalApproved: site.LegalApproved,
+	}, nil
 }
 
 func (s *System) startFunctions(ctx context.Context, _ func(string)) error {

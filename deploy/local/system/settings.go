@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,7 @@ type settings map[string]string
 // the options say comes before it.
 func settingsFrom(environment func(string) (string, bool), options Options) settings {
 	found := settings{}
-	for _, declared := range append(config.Settings[config.Functions](), config.Settings[config.Runner]()...) {
+	for _, declared := range slices.Concat(config.Settings[config.Functions](), config.Settings[config.Runner](), config.Settings[config.Site]()) {
 		for _, name := range []string{declared.Name, declared.Name + "_FILE"} {
 			if value, ok := environment(name); ok && value != "" {
 				found[name] = value

@@ -2,17 +2,20 @@ package system
 
 import (
 	"slices"
+	"strings"
 	"testing"
+
+	"slicegate/views"
 )
 
 func TestSettingsComeFromTheEnvironmentButForWhatIsOurs(t *testing.T) {
 	environment := map[string]string{
-		"POOL_SIZE": "3", "TRIAL_DAYS": "7", "SESSION_KEY_FILE": "/key", "BRAND": "", "SLICE_PORTS": "7001-7099",
+		"POOL_SIZE": "3", "TRIAL_DAYS": "7", "SESSION_KEY_FILE": "/key", "BRAND": "", "SLICE_PORTS": "7001-7099", "PRICE": "12.00",
 		"DATABASE_URL": "postgres://another-program", "SOCKET_DIR": "/elsewhere", "HOME": "/root",
 	}
 	got := settingsFrom(func(name string) (string, bool) { value, ok := environment[name]; return value, ok },
 		Options{SlicePorts: "6001-6399", ExtraEnv: []string{"MAX_SLICES=5"}})
-	want := settings{"POOL_SIZE": "3", "TRIAL_DAYS": "7", "SESSION_KEY_FILE": "/key", "SLICE_PORTS": "6001-6399", "MAX_SLICES": "5"}
+	want := settings{"POOL_SIZE": "3", "TRIAL_DAYS": "7", "SESSION_KEY_FILE": "/key", "SLICE_PORTS": "6001-6399", "MAX_SLICES": "5", "PRICE": "12.00"}
 	if len(got) != len(want) {
 		t.Fatalf("got %v", got)
 	}
@@ -57,5 +60,24 @@ func TestAThrowawaySystemShowsItsFiguresOnPortsOfItsOwn(t *testing.T) {
 	}
 	if got := thrown.metricsURL(runnerMetrics); got != "" {
 		t.Errorf("it was turned off in the environment, and is %q", got)
+	}
+}
+
+func TestTheSiteIsToldTheSettings(t *testing.T) {
+	s := System{AppURL: "https://app.example.com", SiteURL: "https://example.com", settings: settings{
+		"BRAND": "Quillfish", "APP_URL": "https://elsewhere.example.com", "CONTACT_EMAIL": "ahoy@example.com", "TRIAL_DAYS": "23", "PRICE": "87.65",
+		"LAUNCH_PRICE": "43.21", "CURRENCY": "¤", "MEDIA_QUOTA": "7G", "DATA_RESIDENCY": "Atlantis", "LEGAL_APPROVED": "true",
+	}}
+	got, err := s.site()
+	want := views.Site{
+		Brand: "Quillfish", AppURL: "https://app.example.com", SiteURL: "https://example.com", ContactEmail: "ahoy@example.com", TrialDays: 23,
+		Price: "87.65", LaunchPrice: "43.21", Currency: "¤", MediaQuota: "7 GB", DataResidency: "Atlantis", LegalApproved: true,
+	}
+	if err != nil || got != want {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+	s.settings["TRIAL_DAYS"] = "many"
+	if _, err := s.site(); err == nil || !strings.Contains(err.Error(), "TrialDays") {
+		t.Errorf("got %v", err)
 	}
 }
