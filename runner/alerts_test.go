@@ -24,8 +24,8 @@ func quick(settings *config.Runner) {
 	settings.Mail.Admins = []string{"admin@example.com"}
 }
 
-// letters are the subjects of the mails about alerts that have left, for one address.
-func (b *bundle) letters(to string) (subjects []string) {
+// letters are the texts of the mails about alerts that have left, for one address.
+func (b *bundle) letters(to string) (texts []string) {
 	b.t.Helper()
 	err := filepath.WalkDir(b.settings.Mail.Dir, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".json" {
@@ -38,19 +38,20 @@ func (b *bundle) letters(to string) (subjects []string) {
 		var letter struct {
 			To      []string
 			Subject string
+			Text    string
 		}
 		if err := json.Unmarshal(content, &letter); err != nil {
 			return err
 		}
 		if strings.Contains(strings.Join(letter.To, " "), to) && !strings.HasPrefix(letter.Subject, "Confirm") {
-			subjects = append(subjects, letter.Subject)
+			texts = append(texts, letter.Text)
 		}
 		return nil
 	})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return subjects
+	return texts
 }
 
 // ask sends a request to the slice's own port for its user.
@@ -114,10 +115,8 @@ func TestAnOperatorIsToldOfACrash(t *testing.T) {
 	if err := c.api.ContainerKill(context.Background(), c.container(), "KILL"); err != nil {
 		t.Fatal(err)
 	}
-	c.until("the operator is told", time.Minute, func() bool { return len(c.letters("admin@example.com")) == 1 })
-	if n := c.count("SELECT count(*) FROM gateway.notices n JOIN gateway.alerts a ON a.id = n.alert_id WHERE a.kind = 'slice.down'"); n != 1 {
-		t.Errorf("%d notices are of it", n)
-	}
+	// Of other things too: other tests' schemas belong to nobody here.
+	c.until("the operator is told", time.Minute, func() bool { return strings.Contains(strings.Join(c.letters("admin@example.com"), "|"), "slice.down") })
 	c.until("it runs again", time.Minute, func() bool {
 		inspected, err := c.api.ContainerInspect(context.Background(), c.container())
 		return err == nil && inspected.State.Running
