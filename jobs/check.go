@@ -49,7 +49,11 @@ type Check struct {
 // Work looks, notes what slices have written down, and judges.
 func (w *Check) Work(ctx context.Context, job *river.Job[CheckArgs]) error {
 	server, now := job.Args.Server, w.Clock()
-	all, err := w.look(ctx, server, now)
+	kills, err := w.kills(ctx, server, now)
+	if err != nil {
+		return fmt.Errorf("check %s: %w", server, err)
+	}
+	all, err := w.look(ctx, server, kills, now)
 	if err != nil {
 		return fmt.Errorf("check %s: %w", server, err)
 	}
@@ -68,6 +72,7 @@ func (w *Check) Work(ctx context.Context, job *river.Job[CheckArgs]) error {
 			}
 		}
 	}
+	facts.kills = kills[0]
 	findings = append(findings, serverFindings(facts, w.Thresholds, now)...)
 	of := map[string]int{incidentWhatsApp: linked, incidentDown: running, incidentBackends: running}
 	err = pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
@@ -84,7 +89,7 @@ func (w *Check) Work(ctx context.Context, job *river.Job[CheckArgs]) error {
 }
 
 // look gathers what is known of the slices, and writes what they say of themselves into their rows.
-func (w *Check) look(ctx context.Context, server string, now time.Time) ([]checked, error) {
+func (w *Check) look(ctx context.Context, server string, kills map[int64]int64, now time.Time) ([]checked, error) {
 	containers, err := w.Hands.Containers.Each(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
@@ -98,7 +103,7 @@ func (w *Check) look(ctx context.Context, server string, now time.Time) ([]check
 	if err != nil {
 		return nil, err
 	}
-	upstream, kills, err := w.lately(ctx, queries, server, now)
+	upstream, err := upstreamOf(ctx, queries, server)
 	if err != nil {
 		return nil, err
 	}
@@ -158,24 +163,30 @@ func (w *Check) read(ctx context.Context, one *checked, now time.Time) (note sto
 	return note, true
 }
 
-// lately is when WhatsApp was heard of, and in which slices the kernel has killed something.
-func (w *Check) lately(ctx context.Context, queries *store.Queries, server string, now time.Time) (map[int64]store.UpstreamOfRow, map[int64]int64, error) {
-	upstream, kills := map[int64]store.UpstreamOfRow{}, map[int64]int64{}
-	heard, err := queries.UpstreamOf(ctx, server)
+// upstreamOf is when WhatsApp was heard of last, by slice.
+func upstreamOf(ctx context.Context, queries *store.Queries, server string) (map[int64]store.UpstreamOfRow, error) {
+	rows, err := queries.UpstreamOf(ctx, server)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	for _, one := range heard {
-		upstream[one.SliceID] = one
+	heard := make(map[int64]store.UpstreamOfRow, len(rows))
+	for _, row := range rows {
+		heard[row.SliceID] = row
 	}
-	killed, err := queries.KillsLately(ctx, store.KillsLatelyParams{Server: server, Since: now.Add(-killedWithin)})
+	return heard, nil
+}
+
+// kills are how often the kernel has ended something lately, by slice; 0 is the server itself.
+func (w *Check) kills(ctx context.Context, server string, now time.Time) (map[int64]int64, error) {
+	rows, err := store.New(w.Pool).KillsLately(ctx, store.KillsLatelyParams{Server: server, Since: now.Add(-killedWithin)})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	for _, one := range killed {
-		kills[one.SliceID] = one.Kills
+	kills := make(map[int64]int64, len(rows))
+	for _, row := range rows {
+		kills[row.SliceID] = row.Kills
 	}
-	return upstream, kills, nil
+	return kills, nil
 }
 
 func (w *Check) serverFacts(ctx context.Context, server string, now time.Time) (facts serverFacts, err error) {
@@ -187,15 +198,6 @@ func (w *Check) serverFacts(ctx context.Context, server string, now time.Time) (
 		facts.sample = &sample
 	case !store.IsNone(err):
 		return facts, err
-	}
-	kills, err := queries.KillsLately(ctx, store.KillsLatelyParams{Server: server, Since: now.Add(-killedWithin)})
-	if err != nil {
-		return facts, err
-	}
-	for _, one := range kills {
-		if one.SliceID == 0 {
-			facts.kills = one.Kills
-		}
 	}
 	if facts.pool, err = queries.PoolNow(ctx, server); err != nil {
 		return facts, err

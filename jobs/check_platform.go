@@ -33,10 +33,8 @@ type CheckPlatform struct {
 	Clock      Clock
 }
 
-const (
-	mailsLookedAt = time.Hour
-	mailLate      = 15 * time.Minute // a mail that has not left by then is late
-)
+// A mail that has not left by then is late.
+const mailLate = 15 * time.Minute
 
 // Work judges.
 func (w *CheckPlatform) Work(ctx context.Context, _ *river.Job[CheckPlatformArgs]) error {
@@ -75,12 +73,12 @@ func (w *CheckPlatform) find(ctx context.Context, now time.Time) (findings []ale
 			Detail: fmt.Sprintf("Nothing has been written down of server %s for %s: its runner does not work, or the server is gone. Its slices may run on.", server, w.Silence),
 		})
 	}
-	mails, err := queries.FailedEmails(ctx, store.FailedEmailsParams{Since: now.Add(-mailsLookedAt), Late: now.Add(-mailLate)})
+	late, err := queries.LateEmails(ctx, now.Add(-mailLate))
 	if err != nil {
 		return nil, err
 	}
 	failing := alerts.Finding{Key: alerts.Key{Kind: alertMailFailing, Subject: "mail"}}
-	if mails.Late > 0 {
+	if late > 0 {
 		failing.Is = alerts.Bad
 		failing.Detail = fmt.Sprintf("Mails have been waiting for more than %s. The table gateway.emails says why in its column error; they are tried for a day.", mailLate)
 	}

@@ -41,6 +41,10 @@ func TestWhatNoServerCanJudgeByItself(t *testing.T) {
 	if check(); open("mail.failing") != 1 {
 		t.Error("a mail that has not left for a quarter of an hour is no alert")
 	}
+	w.exec("UPDATE gateway.emails SET created_at = $1", w.now.Add(-20*time.Hour))
+	if check(); open("mail.failing") != 1 {
+		t.Error("a mail that has not left for most of a day is no alert any more")
+	}
 	w.exec("UPDATE gateway.emails SET sent_at = $1", w.now)
 	if check(); open("mail.failing") != 0 {
 		t.Error("it has left")

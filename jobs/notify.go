@@ -101,7 +101,7 @@ func (w *Notify) cases(ctx context.Context, queries *store.Queries, rows map[int
 	}
 	for id, row := range rows {
 		one := alerts.Case{
-			ID: id, Key: alerts.Key{Kind: row.Kind, Subject: row.Subject}, Opened: row.OpenedAt, Closed: row.ClosedAt,
+			ID: id, Opened: row.OpenedAt, Closed: row.ClosedAt,
 			Pending: row.Pending, Covered: row.IncidentID != nil,
 			Routes: w.routes(row), Notices: notices[id],
 		}
@@ -211,21 +211,18 @@ func (w *Notify) owe(ctx context.Context, tx pgx.Tx, telling alerts.Telling, say
 	if err != nil {
 		return err
 	}
+	client, err := river.ClientFromContextSafely[pgx.Tx](ctx)
+	if err != nil {
+		return err
+	}
 	if telling.Recipient == alerts.User {
-		return oweEmail(ctx, tx, store.OweEmailParams{UserID: &telling.User, Kind: "alert", Detail: detail, Now: now})
+		_, err := OweEmail(ctx, tx, client, store.OweEmailParams{UserID: &telling.User, Kind: "alert", Detail: detail, Now: now})
+		return err
 	}
 	for _, admin := range w.Admins {
-		if err := oweEmail(ctx, tx, store.OweEmailParams{Address: &admin, Kind: "alert", Detail: detail, Now: now}); err != nil {
+		if _, err := OweEmail(ctx, tx, client, store.OweEmailParams{Address: &admin, Kind: "alert", Detail: detail, Now: now}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func oweEmail(ctx context.Context, tx pgx.Tx, owed store.OweEmailParams) error {
-	id, err := store.New(tx).OweEmail(ctx, owed)
-	if err != nil {
-		return err
-	}
-	return enqueue(ctx, tx, SendEmailArgs{Email: id})
 }

@@ -36,6 +36,17 @@ func (SendEmailArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: MailQueue, MaxAttempts: mailAttempts, UniqueOpts: onceEach}
 }
 
+// OweEmail writes down that a mail is owed, with its job, in the transaction that makes it necessary.
+func OweEmail(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], owed store.OweEmailParams) (id int64, err error) {
+	if id, err = store.New(tx).OweEmail(ctx, owed); err != nil {
+		return 0, fmt.Errorf("owe a mail: %w", err)
+	}
+	if _, err := client.InsertTx(ctx, tx, SendEmailArgs{Email: id}, nil); err != nil {
+		return 0, fmt.Errorf("owe a mail: %w", err)
+	}
+	return id, nil
+}
+
 const (
 	mailAttempts = 60
 	mailPause    = 5 * time.Second  // before the second try; doubles

@@ -36,11 +36,9 @@ UPDATE gateway.password_resets SET token_hash = @token_hash, expires_at = @expir
 UPDATE gateway.users SET verify_hash = @verify_hash, verify_expires_at = @expires_at::timestamptz
 WHERE id = @id AND email = @address AND (email_verified_at IS NULL OR email_bounced_at IS NOT NULL);
 
--- name: FailedEmails :one
--- Mails that could not be sent, of those since a time.
-SELECT count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed,
-       count(*) FILTER (WHERE sent_at IS NULL AND failed_at IS NULL AND created_at < @late::timestamptz) AS late
-FROM gateway.emails WHERE created_at > @since::timestamptz;
+-- name: LateEmails :one
+-- Mails that should have left by a time, and have neither left nor been given up.
+SELECT count(*) FROM gateway.emails WHERE sent_at IS NULL AND failed_at IS NULL AND created_at < @late::timestamptz;
 
 -- name: DropOldEmails :execrows
 -- What was told long ago says something of people.

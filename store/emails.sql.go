@@ -131,28 +131,16 @@ func (q *Queries) EmailsOwed(ctx context.Context, before time.Time) ([]int64, er
 	return items, nil
 }
 
-const failedEmails = `-- name: FailedEmails :one
-SELECT count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed,
-       count(*) FILTER (WHERE sent_at IS NULL AND failed_at IS NULL AND created_at < $1::timestamptz) AS late
-FROM gateway.emails WHERE created_at > $2::timestamptz
+const lateEmails = `-- name: LateEmails :one
+SELECT count(*) FROM gateway.emails WHERE sent_at IS NULL AND failed_at IS NULL AND created_at < $1::timestamptz
 `
 
-type FailedEmailsParams struct {
-	Late  time.Time
-	Since time.Time
-}
-
-type FailedEmailsRow struct {
-	Failed int64
-	Late   int64
-}
-
-// Mails that could not be sent, of those since a time.
-func (q *Queries) FailedEmails(ctx context.Context, arg FailedEmailsParams) (FailedEmailsRow, error) {
-	row := q.db.QueryRow(ctx, failedEmails, arg.Late, arg.Since)
-	var i FailedEmailsRow
-	err := row.Scan(&i.Failed, &i.Late)
-	return i, err
+// Mails that should have left by a time, and have neither left nor been given up.
+func (q *Queries) LateEmails(ctx context.Context, late time.Time) (int64, error) {
+	row := q.db.QueryRow(ctx, lateEmails, late)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const noteBounce = `-- name: NoteBounce :exec

@@ -21,6 +21,7 @@ FROM (
 WHERE s.id = seen.id AND (s.silent_since, s.page_dead_since) IS DISTINCT FROM (seen.silent, seen.dead);
 
 -- name: NewestServerSample :one
+-- No row: there is none since that time.
 SELECT * FROM gateway.server_telemetry WHERE server = @server AND timestamp > @since::timestamptz ORDER BY timestamp DESC LIMIT 1;
 
 -- name: KillsLately :many

@@ -57,6 +57,7 @@ type NewestServerSampleParams struct {
 	Since  time.Time
 }
 
+// No row: there is none since that time.
 func (q *Queries) NewestServerSample(ctx context.Context, arg NewestServerSampleParams) (ServerTelemetry, error) {
 	row := q.db.QueryRow(ctx, newestServerSample, arg.Server, arg.Since)
 	var i ServerTelemetry

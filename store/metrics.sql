@@ -12,10 +12,6 @@ LEFT JOIN LATERAL (
 WHERE s.server = @server AND s.status IN ('available', 'assigned')
 ORDER BY s.id;
 
--- name: ServerFigures :one
--- The newest sample of a server since a time.
-SELECT * FROM gateway.server_telemetry WHERE server = @server AND timestamp > @since::timestamptz ORDER BY timestamp DESC LIMIT 1;
-
 -- name: SampleTimes :many
 -- When each server was last sampled; one that was not since a time counts from then, or from when it came.
 SELECT s.name, coalesce(

@@ -199,45 +199,6 @@ func (q *Queries) SampleTimes(ctx context.Context, since time.Time) ([]SampleTim
 	return items, nil
 }
 
-const serverFigures = `-- name: ServerFigures :one
-SELECT server, timestamp, ram_used_bytes, ram_total_bytes, swap_used_bytes, swap_total_bytes, swap_ram_bytes, swap_in_rate, swap_out_rate, cpu_percent, disk_used_bytes, disk_total_bytes, active_slices, total_slices, slices_rss_bytes, slices_swap_bytes, memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills, seconds FROM gateway.server_telemetry WHERE server = $1 AND timestamp > $2::timestamptz ORDER BY timestamp DESC LIMIT 1
-`
-
-type ServerFiguresParams struct {
-	Server string
-	Since  time.Time
-}
-
-// The newest sample of a server since a time.
-func (q *Queries) ServerFigures(ctx context.Context, arg ServerFiguresParams) (ServerTelemetry, error) {
-	row := q.db.QueryRow(ctx, serverFigures, arg.Server, arg.Since)
-	var i ServerTelemetry
-	err := row.Scan(
-		&i.Server,
-		&i.Timestamp,
-		&i.RamUsedBytes,
-		&i.RamTotalBytes,
-		&i.SwapUsedBytes,
-		&i.SwapTotalBytes,
-		&i.SwapRamBytes,
-		&i.SwapInRate,
-		&i.SwapOutRate,
-		&i.CpuPercent,
-		&i.DiskUsedBytes,
-		&i.DiskTotalBytes,
-		&i.ActiveSlices,
-		&i.TotalSlices,
-		&i.SlicesRssBytes,
-		&i.SlicesSwapBytes,
-		&i.MemoryPressureUs,
-		&i.IoPressureUs,
-		&i.CpuPressureUs,
-		&i.OomKills,
-		&i.Seconds,
-	)
-	return i, err
-}
-
 const serverIsLocked = `-- name: ServerIsLocked :one
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_locks l, (SELECT hashtextextended('runner ' || $1::text, 0) AS key) wanted

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,13 +14,7 @@ import (
 
 // mail owes a user a mail in the transaction that makes it necessary; the job makes its link when it is sent.
 func (a *Auth) mail(ctx context.Context, tx pgx.Tx, user int64, kind string, now time.Time) (id int64, err error) {
-	if id, err = store.New(tx).OweEmail(ctx, store.OweEmailParams{UserID: &user, Kind: kind, Detail: []byte("{}"), Now: now}); err != nil {
-		return 0, fmt.Errorf("owe a mail: %w", err)
-	}
-	if _, err := a.Jobs.InsertTx(ctx, tx, jobs.SendEmailArgs{Email: id}, nil); err != nil {
-		return 0, fmt.Errorf("owe a mail: %w", err)
-	}
-	return id, nil
+	return jobs.OweEmail(ctx, tx, a.Jobs, store.OweEmailParams{UserID: &user, Kind: kind, Detail: []byte("{}"), Now: now})
 }
 
 // linkHash is what Postgres keeps of the token in a link: its SHA-256. Not real: no token looks like that.

@@ -27,7 +27,6 @@ const (
 // Case is an alert that somebody may have to be told of.
 type Case struct {
 	ID       int64
-	Key      Key
 	Opened   time.Time
 	Closed   *time.Time
 	Pending  bool    // it is over, and about to be the case again

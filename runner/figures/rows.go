@@ -143,7 +143,7 @@ func (r *Rows) readSlices(ctx context.Context, queries *store.Queries, metrics c
 }
 
 func (r *Rows) readServer(ctx context.Context, queries *store.Queries, metrics chan<- prometheus.Metric) error {
-	row, err := queries.ServerFigures(ctx, store.ServerFiguresParams{Server: r.Server, Since: r.since()})
+	row, err := queries.NewestServerSample(ctx, store.NewestServerSampleParams{Server: r.Server, Since: r.since()})
 	if store.IsNone(err) {
 		return nil // its age says so
 	}
