@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
 import type { Message } from "../src/api.js";
+import { NotConnected } from "../src/engine/engine.js";
 import { Outbox } from "../src/inbox/outbox.js";
 import { Pace } from "../src/inbox/pace.js";
 import { ManualClock } from "./support/clock.js";
 
 const config = { burst: 4, perMinute: 20, newChatsPerHour: 30 };
 
-/** An outbox whose world is the test's: who wrote before, and when each message went. */
-function outbox(strangers: string[] = [], recalled: { at: number; stranger: boolean }[] = []) {
+/** An outbox whose world is the test's: who wrote before, when each message went, and how many times the engine does not take one. */
+function outbox(strangers: string[] = [], recalled: { at: number; stranger: boolean }[] = [], untaken = 0) {
   const clock = new ManualClock();
   const began = clock.now();
   const sent: { id: string; seconds: number }[] = [];
@@ -22,6 +23,7 @@ function outbox(strangers: string[] = [], recalled: { at: number; stranger: bool
     engine: {
       status: () => ({ state: "ready", reason: null, phoneNumber: null, lastEventAt: null }),
       send: async (message) => {
+        if (untaken-- > 0) throw new NotConnected();
         sent.push({ id: message.id, seconds: (clock.now() - began) / 1000 });
       },
     },
@@ -85,6 +87,17 @@ test("an urgent message passes those that wait", async () => {
   assert.deepEqual(
     sent.slice(before).map(({ id }) => id),
     ["alert"],
+  );
+  await box.stop();
+});
+
+test("what a session does not take that says it is ready is tried again, in its order", async () => {
+  const { box, clock, sent } = outbox([], [], 3);
+  for (const n of [1, 2]) box.add(message(`m${n}`, "chat"));
+  await clock.advance(10_000);
+  assert.deepEqual(
+    sent.map(({ id }) => id),
+    ["m1", "m2"],
   );
   await box.stop();
 });

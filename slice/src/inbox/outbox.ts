@@ -18,6 +18,9 @@ interface OutboxDependencies {
   log: Logger;
 }
 
+/** How soon a message is tried again that a session which says that it is ready did not take. */
+const againMs = 1_000;
+
 /** How far back what was sent counts for the pace after a restart. */
 const recallMs = 60 * 60_000;
 
@@ -51,6 +54,7 @@ export class Outbox {
   /** Sends everything that is stored as pending. Call it whenever the session has become ready. */
   resume(): void {
     const { clock, inbox } = this.#deps;
+    this.#woken();
     this.#work(async () => {
       const stored = await untilStored(clock, this.#stop.signal, () => inbox.pending());
       // A message may have been added while the list was read.
@@ -91,7 +95,11 @@ export class Outbox {
         continue;
       }
       const ack = await this.#handOver(next.message);
-      if (ack === null) return;
+      if (ack === null) {
+        // The session may be back before anybody noticed that it was gone: then nobody resumes.
+        await this.#pause(againMs);
+        continue;
+      }
       pace.take(next.stranger);
       await untilStored(clock, signal, (attempt) => inbox.acknowledge(next.message, ack, attempt > 1));
       this.#urgent.delete(next.message.id);

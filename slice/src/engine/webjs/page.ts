@@ -166,37 +166,40 @@ export interface PageSend {
   file: { name: string; mimeType: string; as: "media" | "voice" | "document" } | null;
 }
 
-/**
- * Sends a message under an id of ours: the next id that the page makes is that one. Answers the
- * id that it got, or null when there is no such chat.
- */
-export async function sendUnder({ chatId, idPart, text, file }: PageSend): Promise<string | null> {
-  const chat = await window.WWebJS.getChat(chatId, { getAsModel: false });
-  if (!chat) return null;
+/** What became of a message: with the page; not, for the page has been loaded anew; there is no such chat; or the page's error. */
+export type Sent = "handed_over" | "not_ours" | "nobody" | { refused: string };
+
+/** Sends a message under an id of ours: the next id that the page makes is that one. */
+export async function sendUnder({ chatId, idPart, text, file }: PageSend): Promise<Sent> {
+  const utils = window.WWebJS;
+  if (!utils) return "not_ours";
   const keys = window.require("WAWebMsgKey");
   const makeId = keys.newId;
-  const utils = window.WWebJS;
   const toFile = utils.mediaInfoToFile;
-  keys.newId = async () => {
-    keys.newId = makeId;
-    return idPart;
-  };
   const options: Record<string, unknown> = { linkPreview: true };
-  if (file) {
-    const blob = new (window.File as typeof File)(window.slicegatePieces ?? [], file.name, {
-      type: file.mimeType,
-    });
-    // The library would have the whole file as one base64 string; it is here already.
-    utils.mediaInfoToFile = () => blob;
-    options.media = { mimetype: file.mimeType, filename: file.name, data: "" };
-    options.caption = text;
-    options.isCaptionByUser = text !== "";
-    options.sendMediaAsDocument = file.as === "document";
-    options.sendAudioAsVoice = file.as === "voice";
-  }
   try {
-    const sent = await utils.sendMessage(chat, file ? "" : text, options);
-    return sent?.id?.id ?? idPart;
+    const chat = await utils.getChat(chatId, { getAsModel: false });
+    if (!chat) return "nobody";
+    keys.newId = async () => {
+      keys.newId = makeId;
+      return idPart;
+    };
+    if (file) {
+      const blob = new (window.File as typeof File)(window.slicegatePieces ?? [], file.name, {
+        type: file.mimeType,
+      });
+      // The library would have the whole file as one base64 string; it is here already.
+      utils.mediaInfoToFile = () => blob;
+      options.media = { mimetype: file.mimeType, filename: file.name, data: "" };
+      options.caption = text;
+      options.isCaptionByUser = text !== "";
+      options.sendMediaAsDocument = file.as === "document";
+      options.sendAudioAsVoice = file.as === "voice";
+    }
+    await utils.sendMessage(chat, file ? "" : text, options);
+    return "handed_over";
+  } catch (err) {
+    return { refused: String(err) };
   } finally {
     keys.newId = makeId;
     utils.mediaInfoToFile = toFile;

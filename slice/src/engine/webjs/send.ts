@@ -37,11 +37,12 @@ export async function sendMessage(
   // After a crash it may be there, on its way or taken: it is not handed over twice.
   if ((await ack()) === null) {
     if (file) await upload(page, file).catch(() => Promise.reject(new NotConnected()));
-    const sent = await page.evaluate(sendUnder, handOver(message)).catch((err: unknown) => {
-      if (page.isClosed() || signal.aborted || !session.ready) throw new NotConnected();
-      throw err;
+    const outcome = await page.evaluate(sendUnder, handOver(message)).catch(() => {
+      throw new NotConnected(); // as above: what the page itself says is in its answer
     });
-    if (sent === null) throw new Error("WhatsApp knows nobody by this number");
+    if (outcome === "not_ours") throw new NotConnected();
+    if (outcome === "nobody") throw new Error("WhatsApp knows nobody by this number");
+    if (outcome !== "handed_over") throw new Error(outcome.refused);
   }
   const deadline = clock.now() + (file ? fileTakenWithinMs : takenWithinMs);
   for (;;) {
