@@ -28,13 +28,16 @@ type Functions struct {
 	SocketDir     string        `env:"SOCKET_DIR,required" help:"where each function makes its Unix socket (auth.sock, proxy.sock)"`
 	SessionKey    Key           `env:"SESSION_KEY,required,unset" secret:"true" help:"64 hex digits that sign the session cookie; a new one logs everybody out"`
 	SessionLife   time.Duration `env:"SESSION_LIFE" envDefault:"720h" help:"how long a session lives after its last use"`
-	TrialDays     int           `env:"TRIAL_DAYS" envDefault:"14" help:"days of trial of a new account"`
+	TrialDays     int           `env:"TRIAL_DAYS" envDefault:"14" help:"days of trial of a new account, without a card; 0 with Stripe: a card comes first"`
 	Brand         string        `env:"BRAND" envDefault:"Slicegate" help:"the name that customers see"`
 	HashesAtOnce  int           `env:"HASHES_AT_ONCE" envDefault:"0" help:"password hashes computed at the same time; 0 is one per core"`
 	EventsLinger  time.Duration `env:"EVENTS_LINGER" envDefault:"90s" help:"how long the connection to a slice's events outlives its last listener"`
 	FunctionsPool int           `env:"FUNCTIONS_CONNECTIONS" envDefault:"10" help:"Postgres connections of the functions binary"`
-	Metrics       string        `env:"FUNCTIONS_METRICS" envDefault:"127.0.0.1:9481" help:"where functions serve /metrics, /healthz and /readyz: an address on loopback, or off"`
-	LogLevel      string        `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
+	Billing       Billing
+	AppURL        string `env:"APP_URL" envDefault:"http://app.localhost:8080" help:"the app's address, without a slash at the end: where links in mails, and Stripe, lead"`
+	MediaQuota    Bytes  `env:"MEDIA_QUOTA" envDefault:"2G"`
+	Metrics       string `env:"FUNCTIONS_METRICS" envDefault:"127.0.0.1:9481" help:"where functions serve /metrics, /healthz and /readyz: an address on loopback, or off"`
+	LogLevel      string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 }
 
 // Runner are the settings of the `runner` binary.
@@ -95,6 +98,7 @@ type Runner struct {
 	AskWithin         time.Duration `env:"ASK_WITHIN" envDefault:"5s" help:"a slice's backend that takes longer does not answer"`
 	Alerts            Alerts
 	Mail              Mail
+	Billing           Billing
 	HeartbeatURL      string `env:"HEARTBEAT_URL,unset" secret:"true" help:"fetched every minute while this runner's checks are made: an outside service that misses it tells you that the server is gone"`
 	Metrics           string `env:"RUNNER_METRICS" envDefault:"127.0.0.1:9482" help:"where the runner serves /metrics, /healthz and /readyz: an address on loopback, or off"`
 	LogLevel          string `env:"LOG_LEVEL" envDefault:"info"`
@@ -137,7 +141,7 @@ type Mail struct {
 	ResendURL string   `env:"RESEND_URL" envDefault:"https://api.resend.com/" help:"Resend's API"`
 	SMTP      string   `env:"SMTP_URL,unset" secret:"true" help:"with MAIL=smtp: smtp://user:password@host:587 (with STARTTLS; without a password, where it is offered) or smtps://user:password@host:465"`
 	LinkKey   Key      `env:"LINK_KEY,required,unset" secret:"true" help:"64 hex digits that the links in mails are made from"`
-	AppURL    string   `env:"APP_URL" envDefault:"http://app.localhost:8080" help:"the app's address, without a slash at the end: where links in mails lead"`
+	AppURL    string   `env:"APP_URL" envDefault:"http://app.localhost:8080"`
 	Brand     string   `env:"BRAND" envDefault:"Slicegate"`
 	Contact   string   `env:"CONTACT_EMAIL" help:"where customers write to; without it they are told to answer the mail"`
 }
@@ -153,6 +157,9 @@ func LoadFunctions() (Functions, error) {
 		atLeast("HASHES_AT_ONCE", config.HashesAtOnce, 0),
 		atLeast("FUNCTIONS_CONNECTIONS", config.FunctionsPool, 2),
 		onLoopback("FUNCTIONS_METRICS", config.Metrics),
+		config.Billing.check(),
+		check(!config.Billing.On() || len(config.Billing.WebhookSecrets) > 0, "STRIPE_KEY needs STRIPE_WEBHOOK_SECRETS: without them nobody is told of what is paid (`runner stripe-setup` makes one)"),
+		webAddress("APP_URL", config.AppURL),
 		check(config.SessionLife >= time.Minute, "SESSION_LIFE must be at least 1m"),
 	)
 }
@@ -202,6 +209,7 @@ func LoadRunner() (Runner, error) {
 		check(config.HeartbeatURL == "" || isWeb(config.HeartbeatURL), "HEARTBEAT_URL must be an address that begins with https:// or http://"), // it is secret
 		config.Alerts.check(),
 		config.Mail.check(),
+		config.Billing.check(),
 	)
 }
 

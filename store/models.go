@@ -197,6 +197,7 @@ type Slice struct {
 	PageDeadSince  *time.Time
 	WorkingBytes   int64
 	UserRestartAt  *time.Time
+	SuspendedFor   *string
 }
 
 type User struct {
@@ -217,4 +218,17 @@ type User struct {
 	VerifyExpiresAt    *time.Time
 	TellByEmail        bool
 	TellByWhatsapp     bool
+	StripeSubscription *string
+	PaidUntil          *time.Time
+	EndsAt             *time.Time
+	Discounted         bool
+	StorageExtra       int32
+	ActionUrl          *string
+	StripeReadAt       *time.Time
+	GraceEndsAt        *time.Time
+	CancelledAt        *time.Time
+	DeleteAfter        *time.Time
+	HeldAt             *time.Time
+	SettleAt           *time.Time
+	PlaceUntil         *time.Time
 }

@@ -13,7 +13,7 @@ import (
 const createUser = `-- name: CreateUser :one
 INSERT INTO gateway.users (email, password_hash, trial_ends_at, waiting_since, last_login_at)
 VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz)
-RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp
+RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until
 `
 
 type CreateUserParams struct {
@@ -50,6 +50,19 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (User, e
 		&i.VerifyExpiresAt,
 		&i.TellByEmail,
 		&i.TellByWhatsapp,
+		&i.StripeSubscription,
+		&i.PaidUntil,
+		&i.EndsAt,
+		&i.Discounted,
+		&i.StorageExtra,
+		&i.ActionUrl,
+		&i.StripeReadAt,
+		&i.GraceEndsAt,
+		&i.CancelledAt,
+		&i.DeleteAfter,
+		&i.HeldAt,
+		&i.SettleAt,
+		&i.PlaceUntil,
 	)
 	return i, err
 }
@@ -74,7 +87,7 @@ func (q *Queries) Places(ctx context.Context) (PlacesRow, error) {
 }
 
 const setChannels = `-- name: SetChannels :one
-UPDATE gateway.users SET tell_by_email = $1, tell_by_whatsapp = $2 WHERE id = $3 RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp
+UPDATE gateway.users SET tell_by_email = $1, tell_by_whatsapp = $2 WHERE id = $3 RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until
 `
 
 type SetChannelsParams struct {
@@ -104,6 +117,19 @@ func (q *Queries) SetChannels(ctx context.Context, arg SetChannelsParams) (User,
 		&i.VerifyExpiresAt,
 		&i.TellByEmail,
 		&i.TellByWhatsapp,
+		&i.StripeSubscription,
+		&i.PaidUntil,
+		&i.EndsAt,
+		&i.Discounted,
+		&i.StorageExtra,
+		&i.ActionUrl,
+		&i.StripeReadAt,
+		&i.GraceEndsAt,
+		&i.CancelledAt,
+		&i.DeleteAfter,
+		&i.HeldAt,
+		&i.SettleAt,
+		&i.PlaceUntil,
 	)
 	return i, err
 }
@@ -128,7 +154,7 @@ func (q *Queries) TouchLogin(ctx context.Context, arg TouchLoginParams) (int64, 
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp FROM gateway.users WHERE email = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until FROM gateway.users WHERE email = $1
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -152,12 +178,25 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.VerifyExpiresAt,
 		&i.TellByEmail,
 		&i.TellByWhatsapp,
+		&i.StripeSubscription,
+		&i.PaidUntil,
+		&i.EndsAt,
+		&i.Discounted,
+		&i.StorageExtra,
+		&i.ActionUrl,
+		&i.StripeReadAt,
+		&i.GraceEndsAt,
+		&i.CancelledAt,
+		&i.DeleteAfter,
+		&i.HeldAt,
+		&i.SettleAt,
+		&i.PlaceUntil,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp FROM gateway.users WHERE id = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until FROM gateway.users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -181,6 +220,19 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.VerifyExpiresAt,
 		&i.TellByEmail,
 		&i.TellByWhatsapp,
+		&i.StripeSubscription,
+		&i.PaidUntil,
+		&i.EndsAt,
+		&i.Discounted,
+		&i.StorageExtra,
+		&i.ActionUrl,
+		&i.StripeReadAt,
+		&i.GraceEndsAt,
+		&i.CancelledAt,
+		&i.DeleteAfter,
+		&i.HeldAt,
+		&i.SettleAt,
+		&i.PlaceUntil,
 	)
 	return i, err
 }
