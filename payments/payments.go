@@ -33,6 +33,7 @@ type Stripe struct {
 	api      *client.API
 	settings config.Billing
 	live     bool // the key is one of live mode
+	now      func() time.Time
 
 	mu     sync.Mutex
 	prices map[string]string // by lookup key
@@ -58,6 +59,7 @@ func open(settings config.Billing, over *http.Client) *Stripe {
 		api:      client.New(settings.StripeKey, &stripe.Backends{API: backend, Connect: backend, Uploads: backend}),
 		settings: settings,
 		live:     strings.Contains(settings.StripeKey, "_live_"),
+		now:      time.Now,
 		prices:   map[string]string{},
 	}
 }
