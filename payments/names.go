@@ -1,0 +1,65 @@
+package payments
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+
+	"slicegate/config"
+)
+
+// The products, by their ids at Stripe.
+const (
+	sliceProduct   = "slicegate_slice"
+	storageProduct = "slicegate_storage"
+)
+
+// off is how LAUNCH_PRICE and STORAGE_PRICE say that there is none.
+const off = "off"
+
+// amount is a price of the settings ("9.00") in the smallest unit of a currency, as Stripe counts it:
+// most have hundredths, some nothing smaller, some thousandths (docs.stripe.com/currencies).
+func amount(price, currency string) (int64, error) {
+	unit := int64(100)
+	switch {
+	case slices.Contains([]string{"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}, currency):
+		unit = 1
+	case slices.Contains([]string{"bhd", "jod", "kwd", "omr", "tnd"}, currency):
+		unit = 1000
+	}
+	value, valid := new(big.Rat).SetString(price)
+	if !valid {
+		return 0, fmt.Errorf("%q is no price", price)
+	}
+	if value.Mul(value, new(big.Rat).SetInt64(unit)); !value.IsInt() {
+		return 0, fmt.Errorf("%s is no price in %s, which has no hundredths", price, currency)
+	}
+	return value.Num().Int64(), nil
+}
+
+// lookupKey is the name of a product's price: one for each amount and currency.
+func lookupKey(product, price, currency string) (string, error) {
+	units, err := amount(price, currency)
+	return fmt.Sprintf("%s_%s_%d", product, currency, units), err
+}
+
+// launchCoupon is the id of the coupon that makes PRICE the LAUNCH_PRICE, and what it takes off; empty:
+// there is no launch price.
+func launchCoupon(settings config.Billing) (id string, amountOff int64, err error) {
+	if settings.LaunchPrice == off || settings.LaunchPrice == "" {
+		return "", 0, nil
+	}
+	full, err := amount(settings.Price, settings.CurrencyCode)
+	if err != nil {
+		return "", 0, err
+	}
+	launch, err := amount(settings.LaunchPrice, settings.CurrencyCode)
+	if err != nil {
+		return "", 0, err
+	}
+	months := "forever"
+	if settings.LaunchMonths > 0 {
+		months = fmt.Sprintf("%d_months", settings.LaunchMonths)
+	}
+	return fmt.Sprintf("slicegate_launch_%s_%d_%d_%s", settings.CurrencyCode, full, launch, months), full - launch, nil
+}
