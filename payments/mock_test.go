@@ -1,0 +1,112 @@
+package payments
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// stripeMock is Stripe's own server that holds every call against Stripe's OpenAPI.
+const stripeMock = "github.com/stripe/stripe-mock@v0.203.0"
+
+// mock is the one that all tests of the package use: it keeps nothing.
+var mock struct {
+	once    sync.Once
+	err     error
+	dir     string
+	process *exec.Cmd
+	client  *http.Client
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if mock.process != nil {
+		_ = mock.process.Process.Kill()
+		_ = mock.process.Wait()
+	}
+	if mock.dir != "" {
+		_ = os.RemoveAll(mock.dir)
+	}
+	os.Exit(code)
+}
+
+// strict is a client whose calls all go to stripe-mock.
+func strict(t testing.TB) *http.Client {
+	t.Helper()
+	mock.once.Do(func() { mock.err = startMock() })
+	if mock.err != nil {
+		t.Fatal("stripe-mock: ", mock.err)
+	}
+	return mock.client
+}
+
+func startMock() (err error) {
+	if mock.dir, err = os.MkdirTemp("", "stripe-mock"); err != nil {
+		return err
+	}
+	install := exec.Command("go", "install", stripeMock)
+	install.Env = append(os.Environ(), "GOBIN="+mock.dir, "GOFLAGS=")
+	if said, err := install.CombinedOutput(); err != nil {
+		return fmt.Errorf("install: %w: %s", err, said)
+	}
+	socket := filepath.Join(mock.dir, "http")
+	mock.process = exec.Command(filepath.Join(mock.dir, "stripe-mock"), "-http-unix", socket, "-https-unix", filepath.Join(mock.dir, "https"))
+	if err := mock.process.Start(); err != nil {
+		return err
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}
+	mock.client = &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: callTime}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		connection, err := dial(context.Background(), "", "")
+		if err == nil {
+			return connection.Close()
+		}
+		if time.Now().After(deadline) {
+			return errors.Join(errors.New("it does not listen"), err)
+		}
+	}
+}
+
+// checked sends each call to stripe-mock first, and is a failure of the test where that refuses it.
+type checked struct {
+	t    testing.TB
+	mock *http.Client
+	next http.RoundTripper
+}
+
+func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	again := r.Clone(r.Context())
+	again.URL.Scheme, again.URL.Host, again.RequestURI = "http", "stripe-mock", ""
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	answer, err := c.mock.Do(again)
+	if err != nil {
+		c.t.Errorf("stripe-mock: %v", err)
+		return nil, err
+	}
+	said, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if err != nil || answer.StatusCode != http.StatusOK {
+		c.t.Errorf("%s %s %s: Stripe's OpenAPI does not have this call: %d %s", r.Method, r.URL, body, answer.StatusCode, said)
+	}
+	return c.next.RoundTrip(r)
+}
