@@ -68,6 +68,7 @@ type history struct {
 	pending  []delivery
 
 	dispute string
+	prompt  bool // what is told from now on comes at once
 }
 
 type delivery struct {
