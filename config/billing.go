@@ -23,6 +23,15 @@ type Billing struct {
 	ForgetCustomer bool          `env:"STRIPE_FORGET" envDefault:"false" help:"true: the customer at Stripe is deleted with the account; invoices stay there, as the law wants"`
 }
 
+// LoadBilling reads them alone from an environment of NAME=value lines.
+func LoadBilling(environment []string) (Billing, error) {
+	billing, err := loadFrom[Billing](environment)
+	if err != nil {
+		return billing, err
+	}
+	return billing, billing.check()
+}
+
 // On tells whether anybody can pay.
 func (b Billing) On() bool { return b.StripeKey != "" }
 

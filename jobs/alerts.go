@@ -47,9 +47,16 @@ const (
 	alertJobsBehind   = "jobs.behind"
 	alertServerSilent = "server.silent" // nothing is written down of it any more: its runner is gone
 	alertMailFailing  = "mail.failing"
-	incidentWhatsApp  = "server.wa_disconnected" // for many of wa.disconnected
-	incidentDown      = "server.slices_down"     // of slice.down
-	incidentBackends  = "server.slices_silent"   // of slice.silent
+
+	alertPaymentDoubted = "billing.disputed" // a dispute, or a warning of fraud
+	alertPaidWaits      = "billing.no_slice" // it is paid, and there is no slice
+	alertRunsUnpaid     = "billing.unpaid"   // a slice runs that nobody pays
+	alertMismatch       = "billing.mismatch" // Stripe has what the rows do not, or the other way round
+	alertStripe         = "stripe.unreachable"
+
+	incidentWhatsApp = "server.wa_disconnected" // for many of wa.disconnected
+	incidentDown     = "server.slices_down"     // of slice.down
+	incidentBackends = "server.slices_silent"   // of slice.silent
 )
 
 // told says who is told of a kind of alert; what is not here is the operator's.
@@ -60,7 +67,10 @@ var told = map[string][]alerts.Route{
 	alertSliceFailed:  {{Recipient: alerts.User, Channel: alerts.Email}, {Recipient: alerts.Admin, Channel: alerts.Email}},
 }
 
+const subjectStripe = "stripe"
+
 func subjectSlice(slice int64) string    { return fmt.Sprintf("slice:%d", slice) }
+func subjectUser(user int64) string      { return fmt.Sprintf("user:%d", user) }
 func subjectServer(server string) string { return "server:" + server }
 
 // openAlert opens an alert, or says anew what an open one says.

@@ -25,6 +25,9 @@ const (
 	OrderDestroy Order = "destroy" // delete everything, for good
 )
 
+// ActorBilling gives the orders that follow from what is paid. It resumes only what it has suspended.
+const ActorBilling = "billing"
+
 // Known tells whether there is such an order.
 func (o Order) Known() bool { return orders[o].job != nil }
 
@@ -86,6 +89,15 @@ func Give(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], order Or
 		}
 	default:
 		return fmt.Errorf("%s slice %d: %w", order, slice, err)
+	}
+	if order == OrderSuspend {
+		reason := "operator"
+		if actor == ActorBilling {
+			reason = ActorBilling
+		}
+		if err := queries.SuspendFor(ctx, store.SuspendForParams{ID: slice, Reason: reason}); err != nil {
+			return fmt.Errorf("%s slice %d: %w", order, slice, err)
+		}
 	}
 	if _, err := client.InsertTx(ctx, tx, known.job(changed.Server, slice, now), nil); err != nil {
 		return fmt.Errorf("%s slice %d: enqueue: %w", order, slice, err)

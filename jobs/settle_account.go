@@ -2,13 +2,11 @@ package jobs
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
-
-	"slicegate/jobs/billing"
 )
 
 // SettleAccountArgs asks for an account to be brought to what is paid for it.
@@ -22,32 +20,29 @@ func (SettleAccountArgs) Kind() string { return "settle_account" }
 
 // InsertOpts keeps one unfinished for each time that it is asked for.
 func (SettleAccountArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{MaxAttempts: 25, UniqueOpts: onceEach}
+	return river.InsertOpts{MaxAttempts: 20, UniqueOpts: onceEach}
 }
 
-// Settler brings accounts to what is paid for them.
-type Settler struct {
-	Pool   *pgxpool.Pool
-	Stripe billing.Stripe // nil: there are trials alone
-	Terms  billing.Terms
-	Clock  Clock
+// SettleAccount settles one account.
+type SettleAccount struct {
+	river.WorkerDefaults[SettleAccountArgs]
+	Settler *Settler
 }
 
-// Settle asks Stripe what an account has, and gives it what it has paid for, or takes it away. It may be
-// called by several at once: whoever asked Stripe last writes.
-func (s *Settler) Settle(ctx context.Context, client *river.Client[pgx.Tx], user int64) error {
+// NextRetry tries again soon: somebody may wait for what they have paid, and tend_accounts orders the
+// job anew should it run out of attempts.
+func (w *SettleAccount) NextRetry(job *river.Job[SettleAccountArgs]) time.Time {
+	return soon(job.Attempt)
+}
+
+// Work settles it.
+func (w *SettleAccount) Work(ctx context.Context, job *river.Job[SettleAccountArgs]) error {
+	client, err := river.ClientFromContextSafely[pgx.Tx](ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.Settler.Settle(ctx, client, job.Args.User); err != nil {
+		return fmt.Errorf("settle account %d: %w", job.Args.User, err)
+	}
 	return nil
-}
-
-// HandleStripeEventArgs asks for what a row of gateway.stripe_events tells of to be looked at.
-type HandleStripeEventArgs struct {
-	Event string `json:"event"`
-}
-
-// Kind names the job.
-func (HandleStripeEventArgs) Kind() string { return "handle_stripe_event" }
-
-// InsertOpts keeps one unfinished for each event.
-func (HandleStripeEventArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{MaxAttempts: 25, UniqueOpts: onceEach}
 }

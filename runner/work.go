@@ -19,7 +19,9 @@ import (
 	"slicegate/config"
 	"slicegate/config/observe"
 	"slicegate/jobs"
+	"slicegate/jobs/billing"
 	"slicegate/migrations"
+	"slicegate/payments"
 	"slicegate/runner/cgroup"
 	"slicegate/runner/docker"
 	"slicegate/runner/figures"
@@ -227,6 +229,20 @@ func addAlertWorkers(workers *river.Workers, settings config.Runner, pool *pgxpo
 	river.AddWorker(workers, &jobs.SendWhatsApp{Containers: hands.Containers, Letterhead: letterhead(settings.Mail), Clock: time.Now})
 }
 
+// addAccountWorkers adds those who bring accounts to what is paid for them.
+func addAccountWorkers(workers *river.Workers, settings config.Billing, pool *pgxpool.Pool) {
+	settler := &jobs.Settler{Pool: pool, Terms: billing.Terms{Grace: settings.Grace, Retention: settings.Retention}, Clock: time.Now}
+	if settings.On() {
+		settler.Stripe = payments.Open(settings)
+	} else {
+		slog.Info("there is no STRIPE_KEY: nobody can pay, and there are trials alone")
+	}
+	river.AddWorker(workers, &jobs.SettleAccount{Settler: settler})
+	river.AddWorker(workers, &jobs.HandleStripeEvent{Settler: settler})
+	river.AddWorker(workers, &jobs.TendAccounts{Settler: settler})
+	river.AddWorker(workers, &jobs.CompareSubscriptions{Settler: settler})
+}
+
 func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, worked *figures.Worked) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	bringUp := jobs.BringUp{
@@ -263,6 +279,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 		Answer: settings.RolloutAnswer, Ready: settings.RolloutReady, Life: settings.RolloutLife,
 	}})
 	addAlertWorkers(workers, settings, pool, hands)
+	addAccountWorkers(workers, settings.Billing, pool)
 	if err := addMailWorkers(workers, settings.Mail, pool); err != nil {
 		return nil, err
 	}
@@ -294,6 +311,8 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
 			every(settings.MeasureEvery, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),
 			every(5*time.Minute, jobs.RollUpArgs{}),
+			every(time.Minute, jobs.TendAccountsArgs{}),
+			every(24*time.Hour, jobs.CompareSubscriptionsArgs{}),
 			every(time.Hour, jobs.SweepSessionsArgs{}),
 			every(time.Hour, jobs.AnswerArgs{}),
 			every(24*time.Hour, jobs.TendPartitionsArgs{}),

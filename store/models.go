@@ -31,6 +31,17 @@ type Condition struct {
 	Since   time.Time
 }
 
+type GatewayStripeEvent struct {
+	ID         string
+	Type       string
+	Object     string
+	Customer   *string
+	UserID     *int64
+	CreatedAt  time.Time
+	ReceivedAt time.Time
+	HandledAt  *time.Time
+}
+
 type Meter struct {
 	SliceID        int64
 	CgroupID       *int64

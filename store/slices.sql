@@ -96,7 +96,8 @@ SELECT pg_advisory_unlock(hashtextextended('slice ' || @slice::bigint, 0));
 -- Takes a slice from one of some statuses to another, with its crashes forgotten, and a restart that was
 -- asked for: the way there ends the container, or begins with none. No row: it is in none of them, or it is
 -- about to be moved elsewhere, or has failed without ever having had a user.
-UPDATE gateway.slices s SET status = @to_status, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL
+UPDATE gateway.slices s SET status = @to_status, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL,
+    suspended_for = CASE WHEN @to_status = 'suspended' THEN s.suspended_for END
 WHERE s.id = @id AND s.status = ANY(@from_statuses::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
 RETURNING s.*;
@@ -115,7 +116,7 @@ UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_
     wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
     crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
     storage_bytes = 0, memory_bytes = 0, working_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL,
-    wa_reason = NULL, linked_at = NULL, silent_since = NULL, page_dead_since = NULL, user_restart_at = NULL
+    wa_reason = NULL, linked_at = NULL, silent_since = NULL, page_dead_since = NULL, user_restart_at = NULL, suspended_for = NULL
 WHERE id = @id AND status = 'destroying' AND version = @version;
 
 -- name: ListSlices :many
@@ -150,7 +151,8 @@ RETURNING *;
 UPDATE gateway.slices SET status = 'destroying', user_id = NULL WHERE id = @id AND status = 'suspended' AND user_id = @user_id::bigint;
 
 -- name: ArriveFromMove :execrows
-UPDATE gateway.slices SET status = moved_status, user_id = @user_id::bigint, moved_from = NULL, moved_status = NULL,
+UPDATE gateway.slices t SET status = t.moved_status, user_id = @user_id::bigint, moved_from = NULL, moved_status = NULL,
     wa_state = @wa_state, wa_connected = @wa_connected, wa_phone = @wa_phone, wa_changed_at = @wa_changed_at,
-    last_activity_at = @last_activity_at, storage_bytes = @storage_bytes, wa_reason = @wa_reason, linked_at = @linked_at
-WHERE id = @id AND status = 'provisioning' AND moved_from = @source::bigint AND version = @version;
+    last_activity_at = @last_activity_at, storage_bytes = @storage_bytes, wa_reason = @wa_reason, linked_at = @linked_at,
+    suspended_for = (SELECT source.suspended_for FROM gateway.slices source WHERE source.id = @source)
+WHERE t.id = @id AND t.status = 'provisioning' AND t.moved_from = @source::bigint AND t.version = @version;

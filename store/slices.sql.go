@@ -50,10 +50,11 @@ func (q *Queries) AllSlices(ctx context.Context) ([]AllSlicesRow, error) {
 }
 
 const arriveFromMove = `-- name: ArriveFromMove :execrows
-UPDATE gateway.slices SET status = moved_status, user_id = $1::bigint, moved_from = NULL, moved_status = NULL,
+UPDATE gateway.slices t SET status = t.moved_status, user_id = $1::bigint, moved_from = NULL, moved_status = NULL,
     wa_state = $2, wa_connected = $3, wa_phone = $4, wa_changed_at = $5,
-    last_activity_at = $6, storage_bytes = $7, wa_reason = $8, linked_at = $9
-WHERE id = $10 AND status = 'provisioning' AND moved_from = $11::bigint AND version = $12
+    last_activity_at = $6, storage_bytes = $7, wa_reason = $8, linked_at = $9,
+    suspended_for = (SELECT source.suspended_for FROM gateway.slices source WHERE source.id = $10)
+WHERE t.id = $11 AND t.status = 'provisioning' AND t.moved_from = $10::bigint AND t.version = $12
 `
 
 type ArriveFromMoveParams struct {
@@ -66,8 +67,8 @@ type ArriveFromMoveParams struct {
 	StorageBytes   int64
 	WaReason       *string
 	LinkedAt       *time.Time
-	ID             int64
 	Source         int64
+	ID             int64
 	Version        int64
 }
 
@@ -82,8 +83,8 @@ func (q *Queries) ArriveFromMove(ctx context.Context, arg ArriveFromMoveParams) 
 		arg.StorageBytes,
 		arg.WaReason,
 		arg.LinkedAt,
-		arg.ID,
 		arg.Source,
+		arg.ID,
 		arg.Version,
 	)
 	if err != nil {
@@ -233,7 +234,7 @@ UPDATE gateway.slices SET status = 'destroyed', port = NULL, user_id = NULL, wa_
     wa_connected = false, wa_changed_at = NULL, last_activity_at = NULL, last_health_at = NULL, recycle_at = NULL,
     crashes = 0, crashed_at = NULL, crash_times = '{}', start_at = NULL, moved_from = NULL, moved_status = NULL,
     storage_bytes = 0, memory_bytes = 0, working_bytes = 0, swap_bytes = 0, measured_at = NULL, floor_bytes = NULL, floor_at = NULL,
-    wa_reason = NULL, linked_at = NULL, silent_since = NULL, page_dead_since = NULL, user_restart_at = NULL
+    wa_reason = NULL, linked_at = NULL, silent_since = NULL, page_dead_since = NULL, user_restart_at = NULL, suspended_for = NULL
 WHERE id = $1 AND status = 'destroying' AND version = $2
 `
 
@@ -609,7 +610,8 @@ func (q *Queries) MatchNext(ctx context.Context, arg MatchNextParams) (Slice, er
 }
 
 const moveSlice = `-- name: MoveSlice :one
-UPDATE gateway.slices s SET status = $1, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL
+UPDATE gateway.slices s SET status = $1, crashes = 0, crash_times = '{}', start_at = NULL, recycle_at = NULL,
+    suspended_for = CASE WHEN $1 = 'suspended' THEN s.suspended_for END
 WHERE s.id = $2 AND s.status = ANY($3::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
 RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for

@@ -21,7 +21,9 @@ func runSystem(ctx context.Context, root string, out *os.File) (err error) {
 	}
 	report := progress.New(out)
 	defer report.Close()
-	running, err := system.Up(ctx, system.Options{Root: root, StateName: "run", Port: port, Report: report})
+	// A key of Stripe's own is used as it is.
+	stripe := os.Getenv("STRIPE_STAND_IN") == "true" && os.Getenv("STRIPE_KEY") == "" && os.Getenv("STRIPE_KEY_FILE") == ""
+	running, err := system.Up(ctx, system.Options{Root: root, StateName: "run", Port: port, Report: report, Stripe: stripe})
 	if err != nil {
 		return err
 	}
@@ -29,6 +31,9 @@ func runSystem(ctx context.Context, root string, out *os.File) (err error) {
 	report.Println("  The site  " + report.Strong(running.SiteURL))
 	report.Println("  The app   " + report.Strong(running.AppURL))
 	report.Println("  The mails " + report.Strong(running.SiteURL+"/mail/") + " (none leaves this machine)")
+	if stripe {
+		report.Println("  A stand-in of Stripe takes the payments; no money moves")
+	}
 	report.Println("")
 	report.Println("  Ctrl-C stops it. State and logs are under var/run/.")
 	report.Println("")

@@ -68,7 +68,8 @@ const (
 // Mail is one that an account is owed: once for each Once.
 type Mail struct {
 	Kind string // of gateway.emails
-	Once string // what it is about, so that whoever finds it again owes it no second time
+	Once string // with the user, what it is about: whoever finds it again owes it no second time
 	// The time that it speaks of: the end of the trial or the grace, the day of the deletion.
-	At *time.Time
+	At   *time.Time
+	Last bool // of several alike
 }

@@ -23,8 +23,9 @@ ALTER TABLE gateway.users
     ADD COLUMN place_until    timestamptz;
 CREATE INDEX users_to_settle ON gateway.users (settle_at) WHERE settle_at IS NOT NULL;
 CREATE INDEX users_with_place ON gateway.users (place_until) WHERE place_until IS NOT NULL;
--- Whoever is here already has their trial looked at.
-UPDATE gateway.users SET settle_at = trial_ends_at WHERE NOT is_admin;
+-- Whoever is here already has their trial looked at. Nobody was told before that it was over.
+UPDATE gateway.users SET trial_ends_at = greatest(trial_ends_at, now() + interval '7 days') WHERE NOT is_admin;
+UPDATE gateway.users SET settle_at = now() WHERE NOT is_admin;
 
 -- Only what billing has suspended is resumed when it is paid: an operator's suspension stands.
 ALTER TABLE gateway.slices ADD COLUMN suspended_for text CHECK (suspended_for IN ('billing', 'operator'));

@@ -56,7 +56,7 @@ func (s *Server) Deliver(ctx context.Context, to, secret string) error {
 		told, events := s.told, s.events[sent:]
 		s.mu.Unlock()
 		for _, event := range events {
-			for deliver(ctx, event, to, secret) != nil {
+			for s.deliver(ctx, event, to, secret) != nil {
 				if !wait(ctx, time.Second, nil) {
 					return ctx.Err()
 				}
@@ -69,7 +69,7 @@ func (s *Server) Deliver(ctx context.Context, to, secret string) error {
 	}
 }
 
-func deliver(ctx context.Context, event Event, to, secret string) error {
+func (s *Server) deliver(ctx context.Context, event Event, to, secret string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(event.Body))
@@ -78,7 +78,7 @@ func deliver(ctx context.Context, event Event, to, secret string) error {
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("Stripe-Signature", event.Signed(secret, time.Now()))
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := s.options.Client.Do(request)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type Options struct {
 	Key     string           // the API key that it takes; empty: any
 	URL     string           // its own address, as browsers see it; empty: as each request says
 	Clock   func() time.Time // nil: the machine's; Advance sets it ahead
+	Client  *http.Client     // by which it reaches the webhook; nil: the default one
 	Retries []time.Duration  // when a failed payment is tried again, after it was due; nil: DefaultRetries
 	// What becomes of a subscription once they are over: "cancel" (also when empty), "unpaid" or "past_due".
 	AfterRetries string
@@ -66,6 +67,9 @@ type Server struct {
 func New(options Options) *Server {
 	if options.Clock == nil {
 		options.Clock = time.Now
+	}
+	if options.Client == nil {
+		options.Client = http.DefaultClient
 	}
 	if options.Retries == nil {
 		options.Retries = DefaultRetries

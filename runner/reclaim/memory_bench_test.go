@@ -40,6 +40,7 @@ type arm struct {
 	probe        *probe.Probe
 	rows         *rows
 	residents    []*resident
+	ended        int // residents whose container did not live to the end; the others are what is measured
 	controller   *reclaim.Controller
 }
 
@@ -69,7 +70,7 @@ const (
 
 // BenchmarkMemory prints what idle slices hold and what waking them costs, in each of the three ways
 // at the same time: `make bench-memory`. SLICES is how many of each kind, IDLE how long they are idle,
-// RECORD a folder for what the controllers saw of one slice each.
+// SWAP=file leaves out zswap, RECORD is a folder for what the controllers saw of one slice each.
 func BenchmarkMemory(b *testing.B) {
 	count, idle := 4, 30*time.Minute
 	if text := os.Getenv("SLICES"); text != "" {
@@ -88,6 +89,7 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	profiles := strings.Fields(cmp.Or(os.Getenv("PROFILES"), "simulated lean sandboxed"))
 	cgrouptest.Swap(b, int64(count)*int64(len(profiles))*2*400*mb)
+	fmt.Println("swap:", cgrouptest.Zswap(b))
 	var arms []*arm
 	for _, profile := range profiles {
 		for _, way := range []string{leftAlone, script, ours} {
@@ -142,6 +144,9 @@ func BenchmarkMemory(b *testing.B) {
 		}
 	}
 	cpu := processor(b) - cpuBefore
+	for _, a := range arms {
+		a.leaveOutEnded()
+	}
 	each(arms, func(_ *arm, r *resident) {
 		usage, err := kernel.Usage(r.group)
 		if err != nil {
@@ -429,6 +434,21 @@ func (a *arm) measure(idle time.Duration) (m result) {
 	return m
 }
 
+// leaveOutEnded leaves out whoever has ended: what a way does to its slices is a result too, but no mean has it.
+func (a *arm) leaveOutEnded() {
+	a.residents = slices.DeleteFunc(a.residents, func(r *resident) bool {
+		_, err := kernel.Usage(r.group)
+		if err != nil {
+			a.ended++
+			fmt.Printf("%s, %s: slice %d has ended: %s\n", a.profile, a.way, r.id, a.engine.LastWords(context.Background(), r.id))
+		}
+		return err != nil
+	})
+	if len(a.residents) == 0 {
+		a.b.Fatalf("%s, %s: no slice lived to the end", a.profile, a.way)
+	}
+}
+
 func progress(arms []*arm, after time.Duration) {
 	var line strings.Builder
 	for _, a := range arms {
@@ -461,6 +481,11 @@ func print(arms []*arm, results map[*arm]result, idle time.Duration, cpu time.Du
 			ms(first[len(first)/2]), ms(first[len(first)-1]), ms(second[len(second)/2]), ms(second[len(second)-1]))
 	}
 	fmt.Println()
+	for _, a := range arms {
+		if a.ended > 0 {
+			fmt.Printf("%-10s %-11s %d of %d slices ended before their users came back\n", a.profile, a.way, a.ended, a.ended+len(a.residents))
+		}
+	}
 	for _, a := range arms {
 		if a.way != ours {
 			continue

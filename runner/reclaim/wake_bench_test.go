@@ -26,6 +26,7 @@ func BenchmarkWake(b *testing.B) {
 		profiles = []string{"sandboxed"}
 	}
 	cgrouptest.Swap(b, int64(count*len(profiles))*2*400*mb)
+	fmt.Println("swap:", cgrouptest.Zswap(b))
 	var arms []*arm
 	for _, profile := range profiles {
 		for _, way := range []string{leftAlone, script, ours} {

@@ -36,6 +36,7 @@ type Options struct {
 	Throwaway bool // for tests: everything is new and nothing is kept, logs go to files alone
 	Report    *progress.Reporter
 
+	Stripe    bool                              // a stand-in of Stripe beside it, at which customers pay
 	Restart   time.Duration                     // a service that ends is started again after this long; 0: its end is the system's
 	NoPages   bool                              // neither app nor site
 	EngineFor func(host string) (string, error) // where the runner reaches the engine that is at host; nil: there
@@ -56,6 +57,7 @@ type System struct {
 	runnerEngine string // see engineForRunner
 
 	addresses map[string]string
+	stripe    *standIn // nil: none
 
 	data, front *process.Group
 }
@@ -103,6 +105,11 @@ func (s *System) up(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	if s.options.Stripe {
+		if err := s.step(ctx, "Stripe's stand-in", s.startStripe); err != nil {
+			return err
+		}
+	}
 	for _, start := range []struct {
 		name string
 		work func(context.Context, func(string)) error
@@ -131,6 +138,9 @@ func (s *System) Wait(ctx context.Context) error {
 func (s *System) Down(ctx context.Context) error {
 	var failures []error
 	s.front.Stop()
+	if s.stripe != nil {
+		failures = append(failures, s.stripe.end())
+	}
 	if s.Engine != nil && s.fleet != nil {
 		label := "slicegate.fleet=" + s.fleetName()
 		if s.options.Throwaway {

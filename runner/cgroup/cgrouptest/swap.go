@@ -17,6 +17,26 @@ const (
 	swapFile = "/var/tmp/slicegate-test.swap"
 )
 
+const zswapEnabled = "/sys/module/zswap/parameters/enabled"
+
+// Zswap puts zswap before the swap file for the time of a test, as `runner swap setup` does, and tells
+// what there is then; without it in the kernel, or with SWAP=file in the environment, it is the file alone.
+func Zswap(t testing.TB) string {
+	t.Helper()
+	before, err := os.ReadFile(zswapEnabled)
+	if err != nil || os.Getenv("SWAP") == "file" {
+		return "a swap file alone"
+	}
+	put := func(value []byte) {
+		if err := os.WriteFile(zswapEnabled, value, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put([]byte("Y"))
+	t.Cleanup(func() { put(before) })
+	return "zswap before a swap file"
+}
+
 // deviceVariable names a block device that is for tests' swap, where there is no disk for a file.
 const deviceVariable = "TEST_SWAP_DEVICE"
 
