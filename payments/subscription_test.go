@@ -181,6 +181,11 @@ func TestOtherPrice(t *testing.T) {
 	if found := must(b.with(dearer).Subscription(t.Context(), customer, id))(t); found.Status != "active" || found.StorageGB != 3 {
 		t.Errorf("%+v", found)
 	}
+	other := must(b.Customer(t.Context(), 8, "u8@example.com", ""))(t)
+	b.ok(b.standIn.Pay(must(b.with(dearer).Checkout(t.Context(), b.wanted(8, other, 2)))(t).ID))
+	if found := b.has(other); found.StorageGB != 2 {
+		t.Errorf("at another price there are %d GB", found.StorageGB)
+	}
 }
 
 func TestPausedPaymentIsNoDebt(t *testing.T) {
