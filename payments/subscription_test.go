@@ -181,6 +181,11 @@ func TestOtherPrice(t *testing.T) {
 	if found := must(b.with(dearer).Subscription(t.Context(), customer, id))(t); found.Status != "active" || found.StorageGB != 3 {
 		t.Errorf("%+v", found)
 	}
+	other := must(b.Customer(t.Context(), 8, "u8@example.com", ""))(t)
+	b.ok(b.standIn.Pay(must(b.with(dearer).Checkout(t.Context(), b.wanted(8, other, 2)))(t).ID))
+	if found := b.has(other); found.StorageGB != 2 {
+		t.Errorf("at another price there are %d GB", found.StorageGB)
+	}
 }
 
 func TestPausedPaymentIsNoDebt(t *testing.T) {
@@ -255,26 +260,26 @@ func TestDeletedCustomerHadWhatIsKnown(t *testing.T) {
 
 // Of several subscriptions it is the one that gives most.
 func TestSeveralSubscriptions(t *testing.T) {
+	b := newBundle(t)
+	user := int64(0)
 	order := []string{"active", "past_due", "unpaid", "paused", "canceled", "incomplete", "incomplete_expired"}
 	for better := range order {
 		for _, worse := range order[better+1:] {
 			for _, first := range []bool{true, false} {
-				t.Run(order[better]+" and "+worse, func(t *testing.T) {
-					b := newBundle(t)
-					customer, one := b.subscriber(7, 0)
-					wanted := b.wanted(7, customer, 0)
-					wanted.Key = "again"
-					b.ok(b.standIn.Pay(must(b.Checkout(t.Context(), wanted))(t).ID))
-					two := b.standIn.Newest(customer)
-					if first {
-						one, two = two, one
-					}
-					b.ok(b.standIn.Change(one, standin.Change{Status: order[better]}))
-					b.ok(b.standIn.Change(two, standin.Change{Status: worse}))
-					if found := b.has(customer); found.ID != one || found.Status != order[better] {
-						t.Errorf("%s counts and not %s", found.Status, order[better])
-					}
-				})
+				user++
+				customer, one := b.subscriber(user, 0)
+				wanted := b.wanted(user, customer, 0)
+				wanted.Key += "-again"
+				b.ok(b.standIn.Pay(must(b.Checkout(t.Context(), wanted))(t).ID))
+				two := b.standIn.Newest(customer)
+				if first {
+					one, two = two, one
+				}
+				b.ok(b.standIn.Change(one, standin.Change{Status: order[better]}))
+				b.ok(b.standIn.Change(two, standin.Change{Status: worse}))
+				if found := b.has(customer); found.ID != one || found.Status != order[better] {
+					t.Errorf("%s and %s: %s counts", order[better], worse, found.Status)
+				}
 			}
 		}
 	}

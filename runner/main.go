@@ -50,6 +50,8 @@ const usage = `runner: works the jobs of one server.
                    tell nobody of some alerts, or of any: a maintenance window
   runner alerts silences|unsilence N
                    list the silences; end one
+  runner stripe-setup [-webhook https://app.example.com/billing/webhook]
+                   make, or find, what is sold in your account at Stripe
 
 Settings come from the environment; the README has a table of them`
 
@@ -78,6 +80,8 @@ func Run(ctx context.Context, args []string) error {
 		"answers":     configured(answer),
 		"alerts":      configured(alerts),
 		"swap":        swapTo(os.Stdout), // a server is set up before it has settings
+
+		"stripe-setup": stripeSetupTo(os.Stdout, os.Environ),
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)
