@@ -56,6 +56,8 @@ func Samples(ctx context.Context) ([]Sample, error) {
 	add("password-changed", mail, err)
 	mail, err = head.PlaceFree(ctx)
 	add("place-free", mail, err)
+	mail, err = head.PlaceKept(ctx, began.Add(24*time.Hour))
+	add("place-kept", mail, err)
 	mail, err = long.Verify(ctx, long.AppURL+"/verify-email"+token)
 	add("long-names", mail, err)
 

@@ -136,6 +136,7 @@ func everyMail(t *testing.T, head Letterhead, link, detail string) map[string]Ma
 		"reset":            func() (Mail, error) { return head.Reset(t.Context(), link) },
 		"password changed": func() (Mail, error) { return head.PasswordChanged(t.Context(), at) },
 		"place free":       func() (Mail, error) { return head.PlaceFree(t.Context()) },
+		"place kept":       func() (Mail, error) { return head.PlaceKept(t.Context(), at) },
 		"user":             func() (Mail, error) { return head.UserAlert(t.Context(), told) },
 		"admin":            func() (Mail, error) { return head.AdminAlert(t.Context(), told) },
 		"admin, several":   func() (Mail, error) { return head.AdminAlert(t.Context(), append(told, told...)) },
@@ -182,6 +183,7 @@ func TestLinksLeadWhereTheyShould(t *testing.T) {
 		"reset":                {app + "/reset-password#token=0123456789abcdefghijklmnopqrstuvwxyzABCDEFG", "mailto:help@example.com"},
 		"password-changed":     {app + "/forgot-password", "mailto:help@example.com"},
 		"place-free":           {app + "/connect", "mailto:help@example.com"},
+		"place-kept":           {app + "/billing", "mailto:help@example.com"},
 		"user-logged_out":      {app + "/reconnect", app + "/notifications", "mailto:help@example.com"},
 		"user-connected-again": {app, app + "/notifications", "mailto:help@example.com"},
 		"user-storage":         {app + "/data", app + "/notifications", "mailto:help@example.com"},
@@ -222,6 +224,7 @@ func TestAccountMailsSayHowLongAndWhatIfItWasNotYou(t *testing.T) {
 		"reset":            {"Choose a new password", "works once, within 10 minutes", "ignore this mail: nothing has changed"},
 		"password changed": {"Your password was changed", "at 09:12 UTC on 27 November 2026", "choose a new password now"},
 		"place free":       {"Your workspace is ready", "link your phone", "added to your trial"},
+		"place kept":       {"A place is free for you", "kept for you until", "Subscribe"},
 	} {
 		if mails[name].Subject != want[0] {
 			t.Errorf("%s: the subject is %q", name, mails[name].Subject)
