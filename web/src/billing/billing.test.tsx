@@ -215,7 +215,7 @@ describe("coming back from Checkout", () => {
 describe("the page about billing", () => {
   it("is reached from the account's menu, and needs no workspace", async () => {
     stands(
-      { status: "cancelled", paidUntil: at(-1), slice: "suspended", deleteAfter: at(6) },
+      { status: "cancelled", slice: "suspended", deleteAfter: at(6) },
       { slice: { id: 7, status: "suspended", waConnected: false, moving: false } },
     );
     show("/notifications");
@@ -223,7 +223,7 @@ describe("the page about billing", () => {
     requests.length = 0;
     await userEvent.click(screen.getByRole("link", { name: "Billing" }));
     await heading("Billing");
-    await screen.findByText("Your subscription has ended");
+    await screen.findByText("Nothing is paid for any more");
     expect(requests.filter((one) => one.includes("/api/"))).toEqual([]);
   });
 
@@ -268,7 +268,7 @@ describe("the page about billing", () => {
   });
 
   it("leads somebody whose subscription has ended back through Checkout", async () => {
-    stands({ status: "cancelled", paidUntil: at(-1), deleteAfter: at(6), slice: "suspended" });
+    stands({ status: "cancelled", deleteAfter: at(6), slice: "suspended" });
     answers["POST /billing/create-checkout"] = () =>
       Response.json({ url: "https://checkout.stripe.example/c" });
     const assign = vi.spyOn(window.location, "assign").mockImplementation(() => {});
@@ -509,10 +509,10 @@ it.each<[string, Partial<BillingStatus>, Partial<Me>, RegExp[], string | null]>(
   ],
   [
     "was cancelled",
-    { status: "cancelled", paidUntil: at(-2), deleteAfter: "2027-01-05T12:00:00Z" },
+    { status: "cancelled", deleteAfter: "2027-01-05T12:00:00Z" },
     {},
     [
-      /subscription has ended/,
+      /Nothing is paid for it any more/,
       /January 5, 2027.*destroyed|5 January 2027.*destroyed/,
       /your account with it/,
       /come back/,
@@ -521,14 +521,14 @@ it.each<[string, Partial<BillingStatus>, Partial<Me>, RegExp[], string | null]>(
   ],
   [
     "was tried",
-    { status: "cancelled", paidUntil: null, deleteAfter: at(6) },
+    { status: "cancelled", customer: false, deleteAfter: at(6) },
     {},
     [/trial is over/, /come back/],
     "Come back, or take a copy",
   ],
   [
     "was tried where nothing can be paid",
-    { enabled: false, status: "cancelled", paidUntil: null, deleteAfter: at(6) },
+    { enabled: false, status: "cancelled", customer: false, deleteAfter: at(6) },
     noStripe,
     [/trial is over/, /To go on, write to us before then/],
     "Take a copy",
@@ -559,7 +559,7 @@ it.each<[string, Partial<BillingStatus>, Partial<Me>, RegExp[], string | null]>(
 it.each<[Partial<BillingStatus>, string]>([
   [{ status: "past_due", paidUntil: null, graceEndsAt: at(3) }, "Your trial is over"],
   [{ status: "past_due", paidUntil: at(20), graceEndsAt: at(3) }, "The last payment did not go through"],
-  [{ status: "cancelled", paidUntil: at(-1) }, "Subscription ended"],
+  [{ status: "cancelled" }, "Not paid any more"],
   [{ status: "active", paidUntil: at(20) }, "Subscription active"],
   [{ status: "unpaid", paidUntil: null }, "Not paid yet"],
 ])("says in the account's menu how it stands: %j", async (status, words) => {

@@ -14,9 +14,10 @@ export interface Standing {
 /** What becomes of an account, so that everybody says it the same way. */
 const destroyed = "everything in it is destroyed, and your account with it";
 
-/** Somebody who has never paid anything. */
-export function isTrial({ paidUntil }: BillingStatus): boolean {
-  return paidUntil === null;
+/** Somebody who has not subscribed: what is due of them is no payment, but a decision. */
+export function isTrial({ status, paidUntil, customer }: BillingStatus): boolean {
+  // Once it has ended, nothing is left of a subscription but its invoices at Stripe.
+  return status === "cancelled" ? !customer : paidUntil === null;
 }
 
 /** Has a subscription that has not ended, whether it is paid or not. */
@@ -60,7 +61,7 @@ export function standingOf(status: BillingStatus, now: number): Standing {
     return {
       tone: "warn",
       title: "Confirm your payment",
-      text: "Your bank asks you to confirm the payment. Nothing has failed, but until you confirm it, it is not made.",
+      text: `Your bank asks you to confirm the payment. Nothing has failed, but until you confirm it, it is not made${beforeThen(status, now)}.`,
     };
   }
   switch (status.status) {
@@ -77,6 +78,11 @@ export function standingOf(status: BillingStatus, now: number): Standing {
     case "active":
       return active(status);
   }
+}
+
+function beforeThen(status: BillingStatus, now: number): string {
+  if (isStopped(status, now)) return ", and your workspace is paused";
+  return status.graceEndsAt ? `: everything goes on until ${momentOf(status.graceEndsAt)}` : "";
 }
 
 function trial({ enabled, trialEndsAt }: BillingStatus, now: number): Standing {
@@ -150,7 +156,7 @@ function cancelled(status: BillingStatus): Standing {
     : "Nothing can be paid here yet: if you want to go on, write to us before then.";
   return {
     tone: "bad",
-    title: isTrial(status) ? "Your trial is over" : "Your subscription has ended",
+    title: isTrial(status) ? "Your trial is over" : "Nothing is paid for any more",
     text: `Your workspace is stopped, and its data is kept. ${when} ${destroyed}. ${back}`,
   };
 }

@@ -104,6 +104,6 @@ function planWords({ user, waiting }: Me, bill: BillingStatus | null, now: numbe
   if (status === "past_due") {
     return bill && isTrial(bill) ? "Your trial is over" : "The last payment did not go through";
   }
-  if (status === "cancelled") return bill && isTrial(bill) ? "Your trial is over" : "Subscription ended";
+  if (status === "cancelled") return bill && isTrial(bill) ? "Your trial is over" : "Not paid any more";
   return bill?.endsAt ? `Subscription ends on ${dateOf(bill.endsAt)}` : "Subscription active";
 }

@@ -55,7 +55,7 @@ function useReason(): Reason {
     const trial = status ? isTrial(status) : !billing.enabled;
     const when = status?.deleteAfter ? `On ${momentOf(status.deleteAfter)}` : "Some days later";
     return {
-      why: trial ? "Your trial is over." : "Your subscription has ended.",
+      why: trial ? "Your trial is over." : "Nothing is paid for it any more.",
       what: (
         <p>
           {when} everything in it is destroyed, and your account with it.{" "}
