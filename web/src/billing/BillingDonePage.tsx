@@ -110,9 +110,9 @@ function Waiting({ trouble }: { trouble: string | null }) {
   );
 }
 
-/** Paid, or in line for a workspace; or somebody has to do something about it. */
-function isSettled({ status, slice, held, confirm }: BillingStatus): boolean {
-  return status === "active" || slice === "waiting" || held || confirm !== null;
+/** Paid, whether or not there is a workspace yet; or somebody has to do something about it. */
+function isSettled({ status, held, confirm }: BillingStatus): boolean {
+  return status === "active" || held || confirm !== null;
 }
 
 /** Whoever has linked their phone before has nothing to do with its code. */

@@ -180,6 +180,16 @@ describe("coming back from Checkout", () => {
     await heading("Your private workspace is being prepared");
   });
 
+  it("goes on asking for somebody who is in line for a place, and whose payment is not there yet", async () => {
+    answers["POST /billing/refresh"] = () => Response.json({ ...bill, status: "unpaid", slice: "waiting" });
+    vi.useFakeTimers();
+    show(done);
+    await pass(0);
+    await pass(3_000);
+    expect(title()).toBe("Your payment is being confirmed");
+    expect(count(asked)).toBe(4);
+  });
+
   it("leads those back to billing who have linked their phone, or have something to do about the payment", async () => {
     stands({ status: "trial" });
     answers["POST /billing/refresh"] = () => {
