@@ -31,6 +31,20 @@ type Condition struct {
 	Since   time.Time
 }
 
+type Export struct {
+	ID        int64
+	UserID    *int64
+	SliceID   int64
+	Server    string
+	Status    string
+	Bytes     int64
+	Expected  int64
+	Error     *string
+	CreatedAt time.Time
+	ReadyAt   *time.Time
+	ExpiresAt *time.Time
+}
+
 type GatewayStripeEvent struct {
 	ID         string
 	Type       string
