@@ -126,9 +126,7 @@ func (w *ForgetAccount) forget(ctx context.Context, tx pgx.Tx, user store.User, 
 		{"figures", func() error { return queries.ForgetSlices(ctx, slices) }},
 		{"attempts", func() error { return queries.ForgetAttempts(ctx, address[:]) }},
 		{"user", func() error { _, err := queries.ForgetUser(ctx, user.ID); return err }},
-		{"audit", func() error {
-			return queries.Record(ctx, store.RecordParams{Actor: "job:forget_account", Action: "user.forgotten", Subject: subjects[0], Detail: []byte("{}")})
-		}},
+		{"audit", func() error { return queries.RecordAccount(ctx, "job:forget_account", "forgotten", user.ID, nil) }},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)

@@ -94,7 +94,7 @@ func (f *forgetting) is(forgotten bool) {
 	if is := f.value("SELECT count(*) FROM gateway.users WHERE id = $1", f.user) == 0; is != forgotten {
 		f.t.Errorf("forgotten: %v, want %v", is, forgotten)
 	}
-	if lines := f.value("SELECT count(*) FROM gateway.audit WHERE action = 'user.forgotten' AND subject = $1", fmt.Sprintf("user:%d", f.user)); (lines == 1) != forgotten {
+	if lines := f.value("SELECT count(*) FROM gateway.audit WHERE action = 'account.forgotten' AND subject = $1", fmt.Sprintf("user:%d", f.user)); (lines == 1) != forgotten {
 		f.t.Errorf("%d lines in the audit", lines)
 	}
 }

@@ -31,6 +31,16 @@ type Condition struct {
 	Since   time.Time
 }
 
+type Dispute struct {
+	ID       string
+	UserID   int64
+	Kind     string
+	Status   string
+	Open     bool
+	OpenedAt time.Time
+	ClosedBy *string
+}
+
 type Export struct {
 	ID        int64
 	UserID    *int64
