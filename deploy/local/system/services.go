@@ -87,7 +87,7 @@ func (s *System) startFunctions(ctx context.Context, _ func(string)) error {
 		return err
 	}
 	return until(ctx, child, "functions", func(ctx context.Context) error {
-		for _, name := range []string{"auth", "proxy"} {
+		for _, name := range []string{"auth", "billing", "proxy"} {
 			conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.functionSockets(), name+".sock"))
 			if err != nil {
 				return err
