@@ -49,7 +49,7 @@ type Runner struct {
 	SliceRoleKey      Key           `env:"SLICE_ROLE_KEY,required,unset" secret:"true" help:"64 hex digits that the slices' database passwords are derived from"`
 	Server            string        `env:"SERVER" envDefault:"local" help:"the name of this server: small letters, digits, dashes"`
 	DataRoot          string        `env:"DATA_ROOT" envDefault:"/data" help:"slices/N/media, slices/N/session and exports/N.zip are made below it"`
-	WebGroup          string        `env:"WEB_GROUP" help:"the group of the web server's workers (www-data on Debian), which may read the exports below DATA_ROOT; without one only root may"`
+	WebGroup          string        `env:"WEB_GROUP" help:"the group, or its number, of the web server's workers (www-data on Debian), which may read the exports below DATA_ROOT; without one only root may"`
 	DockerHost        string        `env:"DOCKER_HOST" envDefault:"unix:///var/run/docker.sock" help:"the Docker engine"`
 	SliceImage        string        `env:"SLICE_IMAGE" envDefault:"whatsapp-slice:latest" help:"the image of new slices"`
 	Fleet             string        `env:"FLEET" envDefault:"slice" help:"the prefix of container names (slice-N), of their network (slice-net) and their cgroup (slices)"`

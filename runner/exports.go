@@ -23,6 +23,10 @@ func openExports(settings config.Runner) (host.Exports, error) {
 	if settings.WebGroup == "" {
 		return exports, nil
 	}
+	if id, err := strconv.Atoi(settings.WebGroup); err == nil {
+		exports.Group = id
+		return exports, nil
+	}
 	group, err := user.LookupGroup(settings.WebGroup)
 	if err != nil {
 		return exports, fmt.Errorf("WEB_GROUP: %w", err)
