@@ -107,13 +107,9 @@ func (w *Check) look(ctx context.Context, server string, kills map[int64]int64, 
 	if err != nil {
 		return nil, err
 	}
-	bought, err := queries.ExtraStorage(ctx, server)
+	extra, err := extraOf(ctx, queries, server)
 	if err != nil {
 		return nil, err
-	}
-	extra := map[int64]int64{}
-	for _, row := range bought {
-		extra[row.ID] = int64(row.StorageExtra) << 30
 	}
 	var all []checked
 	var said []store.NoteSaidParams

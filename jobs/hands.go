@@ -105,8 +105,14 @@ type Said struct {
 type Status struct {
 	Said
 	LastEventAt *time.Time `json:"lastEventAt"` // the last that WhatsApp said; nil before the first
+	Storage     *Storage   `json:"storage"`     // nil: it does not tell
 	// Whether the page behind it answered just now; nil: it was not asked, or there is none that could be.
 	Alive *bool `json:"-"`
+}
+
+// Storage is what a slice's backend knows of its media.
+type Storage struct {
+	QuotaBytes int64 `json:"quotaBytes"` // that they may take up
 }
 
 // Container is what the engine has of a slice.

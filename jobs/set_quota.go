@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
@@ -67,6 +68,37 @@ func (w *SetQuota) Work(ctx context.Context, job *river.Job[SetQuotaArgs]) error
 		}
 		return nil
 	})
+}
+
+// tellQuotas has slices told that have just said another quota than theirs: their users had bought storage before
+// they were given them, or the job that told them was lost.
+func (w *Sample) tellQuotas(ctx context.Context, tx pgx.Tx, s *snapshot) error {
+	extra, err := extraOf(ctx, store.New(tx), s.server)
+	if err != nil {
+		return err
+	}
+	for slice, answer := range s.answers {
+		if answer.status == nil || answer.status.Storage == nil || answer.status.Storage.QuotaBytes == w.Quota+extra[slice] {
+			continue
+		}
+		if err := enqueue(ctx, tx, SetQuotaArgs{Server: s.server, Slice: slice}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extraOf is what the users of a server's slices have bought, in bytes.
+func extraOf(ctx context.Context, queries *store.Queries, server string) (map[int64]int64, error) {
+	rows, err := queries.ExtraStorage(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	extra := map[int64]int64{}
+	for _, row := range rows {
+		extra[row.ID] = int64(row.StorageExtra) << 30
+	}
+	return extra, nil
 }
 
 // quotaOf is what the media of a slice may take up, in bytes: what every slice has, and what its user has bought.

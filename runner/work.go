@@ -277,7 +277,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 	river.AddWorker(workers, &jobs.Answer{Pool: pool, Clock: time.Now, MinFree: int64(settings.MinFreeMemory), SwapUse: settings.ReclaimSwapUse})
 	river.AddWorker(workers, &jobs.Sample{
 		Pool: pool, Containers: hands.Containers, Gauges: hands.Gauges, Traffic: hands.Traffic, Clock: time.Now,
-		AskWithin: settings.AskWithin, AskAtOnce: askAtOnce,
+		AskWithin: settings.AskWithin, AskAtOnce: askAtOnce, Quota: int64(settings.MediaQuota),
 	})
 	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
