@@ -136,7 +136,7 @@ func buildBilling(settings config.Functions, pool *pgxpool.Pool, signer *session
 	settler := &jobs.Settler{Pool: pool, Terms: life.Terms{Grace: settings.Billing.Grace, Retention: settings.Billing.Retention}, Clock: time.Now}
 	b := &billing.Billing{
 		Pool: pool, Jobs: client, Signer: signer, Settler: settler, Settings: settings.Billing,
-		AppURL: settings.AppURL, MediaQuota: int64(settings.MediaQuota), Clock: time.Now,
+		AppURL: settings.AppURL, MediaQuota: int64(settings.MediaQuota), Server: settings.Server, Clock: time.Now,
 	}
 	if settings.Billing.On() {
 		account := payments.Open(settings.Billing)

@@ -42,6 +42,8 @@ type bundle struct {
 	db   storetest.Database
 	addr string
 	app  string // its Host
+
+	exports string // the folder of their files
 }
 
 // place is a server that stands where a slice's container would.
@@ -92,7 +94,7 @@ func behind(t testing.TB, trusted []string, ports ...int) *bundle {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	b := &bundle{t: t, db: storetest.New(t), app: "app.localhost"}
+	b := &bundle{t: t, db: storetest.New(t), app: "app.localhost", exports: t.TempDir()}
 	b.functions(dir)
 	b.nginx(dir, trusted, ports)
 	return b
@@ -118,7 +120,7 @@ func (b *bundle) functions(dir string) {
 	account := payments.Open(settings)
 	money := &billing.Billing{
 		Pool: b.db.Pool, Jobs: client, Signer: signer, Stripe: account, ReadEvent: account.Event, Settings: settings,
-		Settler: &jobs.Settler{Pool: b.db.Pool, Stripe: account, Clock: time.Now}, AppURL: "https://app.example.com", Clock: time.Now,
+		Settler: &jobs.Settler{Pool: b.db.Pool, Stripe: account, Clock: time.Now}, AppURL: "https://app.example.com", Server: "test", Clock: time.Now,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var listening sync.WaitGroup
@@ -153,7 +155,7 @@ func (b *bundle) nginx(dir string, trusted []string, ports []int) {
 	config := nginx.Config{
 		Listen: b.addr, SiteNames: []string{"localhost"}, AppNames: []string{b.app},
 		SocketDir: dir, SiteRoot: filepath.Join(dir, "site"), AppRoot: filepath.Join(dir, "web"), StateDir: dir,
-		SliceTimeout: 10 * time.Second, TrustedProxies: trusted,
+		SliceTimeout: 10 * time.Second, TrustedProxies: trusted, ExportsRoot: b.exports,
 	}
 	if os.Geteuid() == 0 {
 		config.User = "root" // the test's own files and sockets are root's

@@ -28,6 +28,7 @@ type Config struct {
 	SocketDir           string // auth.sock, billing.sock and proxy.sock; nginx keeps answers of the last there, so it must be writable and had better be tmpfs
 	SiteRoot, AppRoot   string
 	MailRoot            string        // for development: the folder of mails that go nowhere, shown at /mail/ of the site; empty: none
+	ExportsRoot         string        // DATA_ROOT/exports, which the workers can read (WEB_GROUP); empty: no exports are served
 	StateDir            string        // pid, access log, temporary files; must exist and be writable for nginx
 	MimeTypes           string        // Debian's file if empty
 	FirstPort, LastPort int           // of slices; the odd ones are declared as upstreams

@@ -34,6 +34,7 @@ type Billing struct {
 	Settings   config.Billing
 	AppURL     string // without a slash at its end
 	MediaQuota int64  // bytes that a slice may store without buying more
+	Server     string // whose exports nginx has
 	Clock      func() time.Time
 
 	warned sync.Map // reasons for which an event was refused, and that were logged
@@ -61,6 +62,7 @@ func (b *Billing) Handler() http.Handler {
 	router.HandlerFunc(http.MethodPost, "/billing/storage", b.handle(b.storage))
 	router.HandlerFunc(http.MethodGet, "/billing/portal", b.handle(b.portal))
 	router.HandlerFunc(http.MethodGet, "/billing/invoices", b.handle(b.invoices))
+	(&Exports{Pool: b.Pool, Jobs: b.Jobs, User: b.loggedIn, Server: b.Server, Clock: b.Clock}).Register(router)
 	router.HandlerFunc(http.MethodPost, webhookPath, b.handle(b.webhook))
 	router.NotFound = b.handle(func(http.ResponseWriter, *http.Request) error {
 		return answer.Errorf(answer.NotFound, "There is nothing at this address.")

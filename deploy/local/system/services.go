@@ -166,6 +166,13 @@ func (s *System) runnerEnvironment() ([]string, error) {
 	if s.settings["ADMIN_EMAIL"] == "" {
 		environment["ADMIN_EMAIL"] = "admin@localhost"
 	}
+	if s.settings["WEB_GROUP"] == "" {
+		who, err := service() // as whom nginx runs
+		if err != nil {
+			return nil, err
+		}
+		environment["WEB_GROUP"] = fmt.Sprint(who.GID)
+	}
 	if s.Engine != nil {
 		host, err := s.engineForRunner()
 		if err != nil {
@@ -205,7 +212,7 @@ func (s *System) startNginx(ctx context.Context, _ func(string)) error {
 	if err := (nginx.Config{
 		Listen: s.address(), SiteNames: []string{"localhost", "127.0.0.1"}, AppNames: []string{"app.localhost"},
 		SocketDir: s.functionSockets(), SiteRoot: s.state.Path("site"), AppRoot: s.state.Path("app"), StateDir: dir,
-		FirstPort: ports.First, LastPort: ports.Last, MailRoot: s.mails(),
+		FirstPort: ports.First, LastPort: ports.Last, MailRoot: s.mails(), ExportsRoot: filepath.Join(s.dataRoot(), "exports"),
 	}).Write(path); err != nil {
 		return err
 	}
