@@ -1,5 +1,5 @@
 // Command functions serves the HTTP functions that it is told to, each on its own Unix
-// socket in SOCKET_DIR: `functions auth proxy`; none named is all. Functions keep nothing
+// socket in SOCKET_DIR: `functions auth billing proxy`; none named is all. Functions keep nothing
 // that may not be lost: any number of copies may run.
 package main
 
@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -22,15 +23,18 @@ import (
 	"slicegate/config"
 	"slicegate/config/observe"
 	"slicegate/functions/auth"
+	"slicegate/functions/billing"
 	"slicegate/functions/figures"
 	"slicegate/functions/proxy"
 	"slicegate/functions/session"
 	"slicegate/jobs"
+	life "slicegate/jobs/billing"
 	"slicegate/migrations"
+	"slicegate/payments"
 	"slicegate/store"
 )
 
-var names = []string{"auth", "proxy"}
+var names = []string{"auth", "billing", "proxy"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -96,13 +100,20 @@ func build(name string, settings config.Functions, pool *pgxpool.Pool) (*functio
 	switch name {
 	case "auth":
 		return buildAuth(settings, pool, signer)
+	case "billing":
+		return buildBilling(settings, pool, signer)
 	default:
 		return buildProxy(settings, pool, signer), nil
 	}
 }
 
+// inserter is a client that enqueues and works nothing.
+func inserter(pool *pgxpool.Pool) (*river.Client[pgx.Tx], error) {
+	return river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema, Plugins: []rivertype.Plugin{&jobs.Trace{}}})
+}
+
 func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) (*function, error) {
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema, Plugins: []rivertype.Plugin{&jobs.Trace{}}})
+	client, err := inserter(pool)
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +123,26 @@ func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Si
 	}
 	a := &auth.Auth{
 		Pool: pool, Jobs: client, Signer: signer, Hasher: hasher,
-		SessionLife: settings.SessionLife, TrialDays: settings.TrialDays, Brand: settings.Brand, Clock: time.Now,
+		SessionLife: settings.SessionLife, TrialDays: settings.TrialDays, Paid: settings.Billing.On(), Brand: settings.Brand, Clock: time.Now,
 	}
 	return &function{name: "auth", handler: a.Handler(), afterShutdown: a.Finish}, nil
+}
+
+func buildBilling(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) (*function, error) {
+	client, err := inserter(pool)
+	if err != nil {
+		return nil, err
+	}
+	settler := &jobs.Settler{Pool: pool, Terms: life.Terms{Grace: settings.Billing.Grace, Retention: settings.Billing.Retention}, Clock: time.Now}
+	b := &billing.Billing{
+		Pool: pool, Jobs: client, Signer: signer, Settler: settler, Settings: settings.Billing,
+		AppURL: settings.AppURL, MediaQuota: int64(settings.MediaQuota), Clock: time.Now,
+	}
+	if settings.Billing.On() {
+		account := payments.Open(settings.Billing)
+		settler.Stripe, b.Stripe, b.ReadEvent = account, account, account.Event
+	}
+	return &function{name: "billing", handler: b.Handler()}, nil
 }
 
 func buildProxy(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) *function {

@@ -22,11 +22,15 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"golang.org/x/crypto/bcrypt"
 
+	"slicegate/config"
 	"slicegate/functions/auth"
+	"slicegate/functions/billing"
 	"slicegate/functions/proxy"
 	"slicegate/functions/session"
+	"slicegate/jobs"
 	"slicegate/migrations"
 	"slicegate/nginx"
+	"slicegate/payments"
 	"slicegate/store"
 	"slicegate/store/storetest"
 )
@@ -110,6 +114,12 @@ func (b *bundle) functions(dir string) {
 		Pool: b.db.Pool, Jobs: client, Signer: signer, Hasher: hasher,
 		SessionLife: life, TrialDays: 14, Brand: "Slicegate", Clock: time.Now,
 	}
+	settings := config.Billing{StripeKey: "sk_test_123", StripeURL: b.stripe(), WebhookSecrets: []string{webhookSecret}, Price: "9.00", LaunchPrice: "off", StoragePrice: "off", CurrencyCode: "usd"}
+	account := payments.Open(settings)
+	money := &billing.Billing{
+		Pool: b.db.Pool, Jobs: client, Signer: signer, Stripe: account, ReadEvent: account.Event, Settings: settings,
+		Settler: &jobs.Settler{Pool: b.db.Pool, Stripe: account, Clock: time.Now}, AppURL: "https://app.example.com", Clock: time.Now,
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	var listening sync.WaitGroup
 	listening.Go(func() { p.Listen(ctx) })
@@ -118,7 +128,7 @@ func (b *bundle) functions(dir string) {
 		listening.Wait()
 		_ = p.EndStreams(context.Background())
 	})
-	for name, handler := range map[string]http.Handler{"auth": a.Handler(), "proxy": p.Handler()} {
+	for name, handler := range map[string]http.Handler{"auth": a.Handler(), "billing": money.Handler(), "proxy": p.Handler()} {
 		listener, err := net.Listen("unix", filepath.Join(dir, name+".sock"))
 		if err != nil {
 			b.t.Fatal(err)

@@ -280,7 +280,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 	}})
 	addAlertWorkers(workers, settings, pool, hands)
 	addAccountWorkers(workers, settings.Billing, pool)
-	if err := addMailWorkers(workers, settings.Mail, pool); err != nil {
+	if err := addMailWorkers(workers, settings.Mail, settings.Billing, pool); err != nil {
 		return nil, err
 	}
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})

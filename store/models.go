@@ -236,6 +236,7 @@ type User struct {
 	StorageExtra       int32
 	ActionUrl          *string
 	StripeReadAt       *time.Time
+	RefreshedAt        *time.Time
 	GraceEndsAt        *time.Time
 	CancelledAt        *time.Time
 	DeleteAfter        *time.Time

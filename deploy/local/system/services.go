@@ -56,9 +56,14 @@ func (s *System) site() (views.Site, error) {
 	if err != nil {
 		return views.Site{}, fmt.Errorf("the marketing site's settings: %w", err)
 	}
+	billing, err := config.LoadBilling(s.settings.with(nil))
+	if err != nil {
+		return views.Site{}, fmt.Errorf("the settings of billing: %w", err)
+	}
 	return views.Site{
 		Brand: site.Brand, AppURL: site.AppURL, SiteURL: site.SiteURL, ContactEmail: site.Contact,
-		TrialDays: site.TrialDays, Price: site.Price, LaunchPrice: site.LaunchPrice, Currency: site.Currency,
+		TrialDays: site.TrialDays, Price: site.Price, LaunchPrice: site.LaunchPrice, LaunchMonths: site.LaunchMonths, StoragePrice: site.StoragePrice, Currency: site.Currency,
+		Payments: billing.On() || s.options.Stripe, Grace: site.Grace, Retention: site.Retention,
 		MediaQuota: site.MediaQuota.Words(), DataResidency: site.DataResidency, LegalApproved: site.LegalApproved,
 	}, nil
 }
@@ -87,7 +92,7 @@ func (s *System) startFunctions(ctx context.Context, _ func(string)) error {
 		return err
 	}
 	return until(ctx, child, "functions", func(ctx context.Context) error {
-		for _, name := range []string{"auth", "proxy"} {
+		for _, name := range []string{"auth", "billing", "proxy"} {
 			conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.functionSockets(), name+".sock"))
 			if err != nil {
 				return err
