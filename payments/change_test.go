@@ -85,6 +85,10 @@ func TestStorage(t *testing.T) {
 	if next := must(b.Invoices(t.Context(), customer))(t)[0]; next.Amount != 450-250 {
 		t.Errorf("the next is %+v", next)
 	}
+	b.standIn.Advance(31 * day)
+	if next := must(b.Invoices(t.Context(), customer))(t)[0]; next.Amount != 450 {
+		t.Errorf("the one after is %+v", next)
+	}
 	if err := b.Storage(t.Context(), id, -1); err == nil {
 		t.Error("less than nothing was bought")
 	}

@@ -70,8 +70,11 @@ func TestSetUpTwice(t *testing.T) {
 	if product.Name != "WhatsApp CRM Slice" || !product.Active {
 		t.Errorf("made %+v", product)
 	}
-	coupon := must(b.api.Coupons.Get("slicegate_launch_usd_900_450_forever", nil))(t)
-	if coupon.AmountOff != 450 || coupon.Currency != "usd" || coupon.Duration != stripe.CouponDurationForever {
+	expanded := &stripe.CouponParams{}
+	expanded.AddExpand("applies_to")
+	coupon := must(b.api.Coupons.Get("slicegate_launch_usd_900_450_forever", expanded))(t)
+	if coupon.AmountOff != 450 || coupon.Currency != "usd" || coupon.Duration != stripe.CouponDurationForever ||
+		!slices.Equal(coupon.AppliesTo.Products, []string{sliceProduct}) {
 		t.Errorf("made %+v", coupon)
 	}
 }

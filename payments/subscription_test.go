@@ -110,6 +110,21 @@ func TestOldDebtIsNotThisMonths(t *testing.T) {
 	}
 }
 
+// Who pays the older of two invoices still owes the newer.
+func TestOldDebtIsPaid(t *testing.T) {
+	b := newBundle(t, func(_ *config.Billing, of *standin.Options) { of.AfterRetries = "past_due" })
+	customer, _ := b.subscriber(7, 0)
+	b.ok(b.standIn.SetCard(customer, standin.CardDeclined))
+	b.standIn.Advance(31 * day)
+	older := b.standIn.Invoice(customer)
+	b.standIn.Advance(31 * day)
+	b.ok(b.standIn.PayInvoice(older))
+	found := b.has(customer)
+	if want := time.Date(2026, time.May, 31, 10, 0, 0, 0, time.UTC); found.Status != "past_due" || found.FailedAt == nil || !found.FailedAt.Equal(want) {
+		t.Errorf("%+v, want it failed at %s", found, want)
+	}
+}
+
 func TestPaymentToConfirm(t *testing.T) {
 	b := newBundle(t)
 	customer, _ := b.subscriber(7, 0)
