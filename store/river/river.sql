@@ -11,5 +11,7 @@ CREATE TABLE river.river_job (
     created_at   timestamptz NOT NULL,
     scheduled_at timestamptz NOT NULL,
     attempted_at timestamptz,
-    finalized_at timestamptz
+    finalized_at timestamptz,
+    args         jsonb NOT NULL,
+    errors       jsonb[]
 );
