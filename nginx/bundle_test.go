@@ -22,6 +22,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"golang.org/x/crypto/bcrypt"
 
+	"slicegate/functions/admin"
 	"slicegate/functions/auth"
 	"slicegate/functions/proxy"
 	"slicegate/functions/session"
@@ -110,6 +111,10 @@ func (b *bundle) functions(dir string) {
 		Pool: b.db.Pool, Jobs: client, Signer: signer, Hasher: hasher,
 		SessionLife: life, TrialDays: 14, Brand: "Slicegate", Clock: time.Now,
 	}
+	operators, err := admin.New(admin.Admin{Pool: b.db.Pool, Jobs: client, Signer: signer, Brand: "Slicegate", AppURL: "https://app.example.com", Clock: time.Now})
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	var listening sync.WaitGroup
 	listening.Go(func() { p.Listen(ctx) })
@@ -118,7 +123,7 @@ func (b *bundle) functions(dir string) {
 		listening.Wait()
 		_ = p.EndStreams(context.Background())
 	})
-	for name, handler := range map[string]http.Handler{"auth": a.Handler(), "proxy": p.Handler()} {
+	for name, handler := range map[string]http.Handler{"admin": operators.Handler(), "auth": a.Handler(), "proxy": p.Handler()} {
 		listener, err := net.Listen("unix", filepath.Join(dir, name+".sock"))
 		if err != nil {
 			b.t.Fatal(err)

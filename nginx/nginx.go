@@ -25,7 +25,7 @@ var page = template.Must(template.New("nginx.conf.tmpl").
 type Config struct {
 	Listen              string // "127.0.0.1:8080", or a port alone for all addresses
 	SiteNames, AppNames []string
-	SocketDir           string // auth.sock and proxy.sock; nginx keeps answers of the latter there, so it must be writable and had better be tmpfs
+	SocketDir           string // admin.sock, auth.sock and proxy.sock; nginx keeps answers of the latter there, so it must be writable and had better be tmpfs
 	SiteRoot, AppRoot   string
 	MailRoot            string        // for development: the folder of mails that go nowhere, shown at /mail/ of the site; empty: none
 	StateDir            string        // pid, access log, temporary files; must exist and be writable for nginx
