@@ -37,6 +37,11 @@ type bundle struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	t.Parallel()
+	return start(t)
+}
+
+func start(t testing.TB) *bundle {
+	t.Helper()
 	b := &bundle{t: t, db: storetest.New(t), signer: session.NewSigner([32]byte{1}), now: time.Now().Truncate(time.Second)}
 	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
 	if err != nil {

@@ -89,7 +89,8 @@ func jobAct(method, path string, body []byte) (name, subject string, ids []int64
 	}
 }
 
-func statesOf(v *visit, ids []int64) (map[string]string, error) {
+// statesOf is what jobs are, by number; nil of none.
+func statesOf(v *visit, ids []int64) (any, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
