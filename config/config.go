@@ -25,7 +25,7 @@ import (
 // Functions are the settings of the `functions` binary.
 type Functions struct {
 	DatabaseURL   string        `env:"DATABASE_URL,required,unset" secret:"true" help:"Postgres, database slicegate: functions log in as slicegate_functions, the runner as slicegate"`
-	SocketDir     string        `env:"SOCKET_DIR,required" help:"where each function makes its Unix socket (admin.sock, auth.sock, proxy.sock)"`
+	SocketDir     string        `env:"SOCKET_DIR,required" help:"where each function makes its Unix socket (admin.sock, auth.sock, billing.sock, proxy.sock)"`
 	SessionKey    Key           `env:"SESSION_KEY,required,unset" secret:"true" help:"64 hex digits that sign the session cookie; a new one logs everybody out"`
 	AdminKey      Key           `env:"ADMIN_KEY,unset" secret:"true" help:"64 hex digits that seal the admins' second factors; the function admin is not served without it, and a new one has them set up anew"`
 	SessionLife   time.Duration `env:"SESSION_LIFE" envDefault:"720h" help:"how long a session lives after its last use"`
@@ -37,6 +37,7 @@ type Functions struct {
 	Billing       Billing
 	AppURL        string `env:"APP_URL" envDefault:"http://app.localhost:8080" help:"the app's address, without a slash at the end: where links in mails, and Stripe, lead"`
 	MediaQuota    Bytes  `env:"MEDIA_QUOTA" envDefault:"2G"`
+	Server        string `env:"SERVER" envDefault:"local"`
 	Metrics       string `env:"FUNCTIONS_METRICS" envDefault:"127.0.0.1:9481" help:"where functions serve /metrics, /healthz and /readyz: an address on loopback, or off"`
 	LogLevel      string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 }
@@ -48,7 +49,8 @@ type Runner struct {
 	SliceSocketDir    string        `env:"SLICE_SOCKET_DIR,required" help:"the directory of Postgres's Unix socket that is mounted into every slice"`
 	SliceRoleKey      Key           `env:"SLICE_ROLE_KEY,required,unset" secret:"true" help:"64 hex digits that the slices' database passwords are derived from"`
 	Server            string        `env:"SERVER" envDefault:"local" help:"the name of this server: small letters, digits, dashes"`
-	DataRoot          string        `env:"DATA_ROOT" envDefault:"/data" help:"slices/N/media and slices/N/session are made below it"`
+	DataRoot          string        `env:"DATA_ROOT" envDefault:"/data" help:"slices/N/media, slices/N/session and exports/N.zip are made below it"`
+	WebGroup          string        `env:"WEB_GROUP" help:"the group, or its number, of the web server's workers (www-data on Debian), which may read the exports below DATA_ROOT; without one only root may"`
 	DockerHost        string        `env:"DOCKER_HOST" envDefault:"unix:///var/run/docker.sock" help:"the Docker engine"`
 	SliceImage        string        `env:"SLICE_IMAGE" envDefault:"whatsapp-slice:latest" help:"the image of new slices"`
 	Fleet             string        `env:"FLEET" envDefault:"slice" help:"the prefix of container names (slice-N), of their network (slice-net) and their cgroup (slices)"`

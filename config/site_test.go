@@ -3,6 +3,7 @@ package config_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"slicegate/config"
 )
@@ -14,7 +15,7 @@ func TestTheSitesDefaultsAreThePlans(t *testing.T) {
 	}
 	want := config.Site{
 		Brand: "Slicegate", AppURL: "http://app.localhost:8080", SiteURL: "http://localhost:8080", TrialDays: 14,
-		Price: "9.00", LaunchPrice: "4.50", Currency: "$", MediaQuota: 2 << 30, DataResidency: "Canada",
+		Price: "9.00", LaunchPrice: "4.50", StoragePrice: "0.50", Currency: "$", Grace: 168 * time.Hour, Retention: 168 * time.Hour, MediaQuota: 2 << 30, DataResidency: "Canada",
 	}
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -23,11 +24,11 @@ func TestTheSitesDefaultsAreThePlans(t *testing.T) {
 
 func TestTheSiteIsToldFromTheLinesItIsGiven(t *testing.T) {
 	t.Setenv("BRAND", "of another program")
-	got, err := config.LoadSite([]string{"PRICE=12", "LAUNCH_PRICE=off", "LEGAL_APPROVED=true", "CONTACT_EMAIL=help@example.com", "MEDIA_QUOTA=512M"})
+	got, err := config.LoadSite([]string{"PRICE=12", "LAUNCH_PRICE=off", "LEGAL_APPROVED=true", "CONTACT_EMAIL=help@example.com", "MEDIA_QUOTA=512M", "STORAGE_PRICE=off"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Brand != "Slicegate" || got.Price != "12" || got.LaunchPrice != "" || !got.LegalApproved || got.Contact != "help@example.com" || got.MediaQuota.Words() != "512 MB" {
+	if got.Brand != "Slicegate" || got.Price != "12" || got.LaunchPrice != "" || got.StoragePrice != "" || !got.LegalApproved || got.Contact != "help@example.com" || got.MediaQuota.Words() != "512 MB" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -41,6 +42,10 @@ func TestWhatIsWrongOfTheSiteIsNamed(t *testing.T) {
 		"LAUNCH_PRICE=10.00":       "LAUNCH_PRICE must be an amount below PRICE",
 		"LAUNCH_PRICE=9.00":        "LAUNCH_PRICE must be an amount below PRICE",
 		"LAUNCH_PRICE=half":        "LAUNCH_PRICE must be an amount below PRICE",
+		"STORAGE_PRICE=much":       "STORAGE_PRICE must be an amount above 0",
+		"LAUNCH_MONTHS=-1":         "LAUNCH_MONTHS must be 0 or more",
+		"GRACE=1m":                 "GRACE and RETENTION must be at least 1h",
+		"RETENTION=1m":             "GRACE and RETENTION must be at least 1h",
 		"CONTACT_EMAIL=nobody":     "CONTACT_EMAIL must be an address alone",
 		"CONTACT_EMAIL=A <a@b.cd>": "CONTACT_EMAIL must be an address alone",
 		"SITE_URL=www.example.com": "SITE_URL must be an address",

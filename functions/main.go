@@ -1,5 +1,5 @@
 // Command functions serves the HTTP functions that it is told to, each on its own Unix
-// socket in SOCKET_DIR: `functions admin auth proxy`; none named is all. Functions keep nothing
+// socket in SOCKET_DIR: `functions admin auth billing proxy`; none named is all. Functions keep nothing
 // that may not be lost: any number of copies may run.
 package main
 
@@ -25,15 +25,18 @@ import (
 	"slicegate/config/observe"
 	"slicegate/functions/admin"
 	"slicegate/functions/auth"
+	"slicegate/functions/billing"
 	"slicegate/functions/figures"
 	"slicegate/functions/proxy"
 	"slicegate/functions/session"
 	"slicegate/jobs"
+	life "slicegate/jobs/billing"
 	"slicegate/migrations"
+	"slicegate/payments"
 	"slicegate/store"
 )
 
-var names = []string{"admin", "auth", "proxy"}
+var names = []string{"admin", "auth", "billing", "proxy"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -101,6 +104,8 @@ func build(name string, settings config.Functions, pool *pgxpool.Pool) (*functio
 		return buildAdmin(settings, pool, signer)
 	case "auth":
 		return buildAuth(settings, pool, signer)
+	case "billing":
+		return buildBilling(settings, pool, signer)
 	default:
 		return buildProxy(settings, pool, signer), nil
 	}
@@ -139,9 +144,26 @@ func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Si
 	}
 	a := &auth.Auth{
 		Pool: pool, Jobs: client, Signer: signer, Hasher: hasher,
-		SessionLife: settings.SessionLife, TrialDays: settings.TrialDays, Brand: settings.Brand, Clock: time.Now,
+		SessionLife: settings.SessionLife, TrialDays: settings.TrialDays, Paid: settings.Billing.On(), Brand: settings.Brand, Clock: time.Now,
 	}
 	return &function{name: "auth", handler: a.Handler(), afterShutdown: a.Finish}, nil
+}
+
+func buildBilling(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) (*function, error) {
+	client, err := inserter(pool)
+	if err != nil {
+		return nil, err
+	}
+	settler := &jobs.Settler{Pool: pool, Terms: life.Terms{Grace: settings.Billing.Grace, Retention: settings.Billing.Retention}, Clock: time.Now}
+	b := &billing.Billing{
+		Pool: pool, Jobs: client, Signer: signer, Settler: settler, Settings: settings.Billing,
+		AppURL: settings.AppURL, MediaQuota: int64(settings.MediaQuota), Server: settings.Server, Clock: time.Now,
+	}
+	if settings.Billing.On() {
+		account := payments.Open(settings.Billing)
+		settler.Stripe, b.Stripe, b.ReadEvent = account, account, account.Event
+	}
+	return &function{name: "billing", handler: b.Handler()}, nil
 }
 
 func buildProxy(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) *function {

@@ -88,7 +88,7 @@ func TestNoneNamedIsAllAndASecondCopyIsRefused(t *testing.T) {
 	_ = left.Close()
 	database := os.Getenv("DATABASE_URL")
 	stop := serve(t)
-	for path, socket := range map[string]string{"/auth/me": "auth.sock", "/authorize": "proxy.sock"} {
+	for path, socket := range map[string]string{"/auth/me": "auth.sock", "/billing/status": "billing.sock", "/authorize": "proxy.sock"} {
 		if status := ask(t, filepath.Join(dir, socket), path); status != http.StatusUnauthorized {
 			t.Errorf("%s answers %d", socket, status)
 		}

@@ -91,7 +91,7 @@ func TestFunctionsShowWhatTheyDoAndWhetherTheyAreReady(t *testing.T) {
 	t.Setenv("FUNCTIONS_METRICS", address)
 	database := os.Getenv("DATABASE_URL")
 	stop := serve(t)
-	for _, socket := range []string{"auth.sock", "proxy.sock"} {
+	for _, socket := range []string{"auth.sock", "billing.sock", "proxy.sock"} {
 		ask(t, filepath.Join(dir, socket), "/authorize")
 	}
 	if status, body := look(t, address, "/healthz"); status != http.StatusOK {
@@ -104,6 +104,7 @@ func TestFunctionsShowWhatTheyDoAndWhetherTheyAreReady(t *testing.T) {
 	for _, line := range []string{
 		`slicegate_http_requests_total{function="proxy",method="GET",route="/authorize",status="4xx"} 1`,
 		`slicegate_http_requests_total{function="auth",method="GET",route="none",status="4xx"} 1`,
+		`slicegate_http_requests_total{function="billing",method="GET",route="none",status="4xx"} 1`,
 		`slicegate_event_streams 0`, `slicegate_session_lookups_total{result="miss"} 0`, `go_goroutines `,
 	} {
 		if !strings.Contains(figures, line) {

@@ -20,6 +20,7 @@ type BringUp struct {
 	Hands Hands
 	Ports []int // those that may be given out, in order
 	Turns Turns
+	Quota int64 // of media, in bytes, beside what a user has bought
 	Clock Clock
 }
 
@@ -103,8 +104,12 @@ func (b BringUp) start(ctx context.Context, slice store.Slice) (Running, error) 
 	if err != nil {
 		return Running{}, fmt.Errorf("make directories: %w", err)
 	}
+	quota, err := quotaOf(ctx, store.New(b.Pool), slice.ID, b.Quota)
+	if err != nil {
+		return Running{}, fmt.Errorf("find quota: %w", err)
+	}
 	running, err := b.Hands.Containers.Run(ctx, Spec{
-		Slice: slice.ID, Image: slice.Image, Port: port, DatabaseURL: url, Directory: directory, Owner: owner,
+		Slice: slice.ID, Image: slice.Image, Port: port, DatabaseURL: url, Directory: directory, Owner: owner, MediaQuota: quota,
 	})
 	if err != nil {
 		return Running{}, fmt.Errorf("run container: %w", err)

@@ -38,7 +38,7 @@ type Check struct {
 	Pool       *pgxpool.Pool
 	Hands      Hands
 	Thresholds Thresholds
-	Quota      int64         // storage of a slice, in bytes
+	Quota      int64         // storage of a slice, in bytes, beside what its user has bought
 	Memory     int64         // limit of a slice, in bytes
 	PoolSize   int           // slices that should be ready
 	Every      time.Duration // between two checks
@@ -64,7 +64,7 @@ func (w *Check) Work(ctx context.Context, job *river.Job[CheckArgs]) error {
 	var findings []alerts.Finding
 	linked, running := 0, 0
 	for _, one := range all {
-		findings = append(findings, sliceFindings(one, w.Thresholds, w.Quota, w.Memory, now)...)
+		findings = append(findings, sliceFindings(one, w.Thresholds, w.Quota+one.extra, w.Memory, now)...)
 		if one.row.Status == "assigned" {
 			running++
 			if one.row.LinkedAt != nil {
@@ -107,10 +107,14 @@ func (w *Check) look(ctx context.Context, server string, kills map[int64]int64, 
 	if err != nil {
 		return nil, err
 	}
+	extra, err := extraOf(ctx, queries, server)
+	if err != nil {
+		return nil, err
+	}
 	var all []checked
 	var said []store.NoteSaidParams
 	for _, row := range rows {
-		one := checked{row: row, kills: kills[row.ID]}
+		one := checked{row: row, kills: kills[row.ID], extra: extra[row.ID]}
 		one.container, one.there = has[row.ID]
 		if packets, counted := upstream[row.ID]; counted {
 			one.upstream = &packets

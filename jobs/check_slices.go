@@ -15,6 +15,7 @@ type checked struct {
 	there     bool                 // it has one, running or not
 	upstream  *store.UpstreamOfRow // nil: its packets are not counted
 	kills     int64                // in killedWithin
+	extra     int64                // storage that its user has bought, in bytes
 }
 
 // A container that is being started anew in order is down for a moment; one that does not come back is down.

@@ -31,6 +31,7 @@ var perServer = map[string]func(server string) river.JobArgs{
 	MeasureArgs{}.Kind():       func(server string) river.JobArgs { return MeasureArgs{Server: server} },
 	CheckArgs{}.Kind():         func(server string) river.JobArgs { return CheckArgs{Server: server} },
 	SampleArgs{}.Kind():        func(server string) river.JobArgs { return SampleArgs{Server: server} },
+	TendExportsArgs{}.Kind():   func(server string) river.JobArgs { return TendExportsArgs{Server: server} },
 	CheckWallsArgs{}.Kind():    func(server string) river.JobArgs { return CheckWallsArgs{Server: server} },
 }
 

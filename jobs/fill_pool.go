@@ -175,12 +175,13 @@ type poolState struct {
 	coming  int           // that are being made
 	live    int           // slices on the server, in all
 	waiting int           // users
+	kept    int           // places, for users who are about to pay
 	worn    []store.Slice // ready ones to be replaced
 	sick    []store.Slice // that were not found healthy for long
 }
 
 func (w *FillPool) count(ctx context.Context, queries *store.Queries, server string, image store.ImageOfNewSlicesRow, now time.Time) (poolState, error) {
-	counts, err := queries.CountPool(ctx, server)
+	counts, err := queries.CountPool(ctx, store.CountPoolParams{Server: server, Now: now})
 	if err != nil {
 		return poolState{}, err
 	}
@@ -188,7 +189,7 @@ func (w *FillPool) count(ctx context.Context, queries *store.Queries, server str
 	if err != nil {
 		return poolState{}, err
 	}
-	pool := poolState{coming: int(counts.Provisioning), live: int(counts.Live), waiting: int(counts.Waiting)}
+	pool := poolState{coming: int(counts.Provisioning), live: int(counts.Live), waiting: int(counts.Waiting), kept: int(counts.Kept)}
 	for _, id := range counts.Available {
 		i := slices.IndexFunc(rows, func(s store.Slice) bool { return s.ID == id })
 		if i < 0 { // given to one of those who were counted as waiting
@@ -212,10 +213,10 @@ func (w *FillPool) count(ctx context.Context, queries *store.Queries, server str
 	return pool, nil
 }
 
-// missingSlices is how many to order: one for each who waits and poolSize beyond, less what
+// missingSlices is how many to order: one for each who waits, or is about to pay, and poolSize beyond, less what
 // is ready or on its way.
 func missingSlices(poolSize int, pool poolState) int {
-	return max(0, poolSize+pool.waiting-pool.ready-pool.coming)
+	return max(0, poolSize+pool.waiting+pool.kept-pool.ready-pool.coming)
 }
 
 // room is how many slices could be made beside those there are: what MAX_SLICES allows, and what

@@ -15,6 +15,7 @@ func TestMissingSlices(t *testing.T) {
 		{"one on its way", 1, poolState{coming: 1, live: 9}, 0},
 		{"three wait", 1, poolState{waiting: 3, live: 9}, 4},
 		{"three wait, two on their way", 1, poolState{waiting: 3, coming: 2, live: 11}, 2},
+		{"two at Checkout", 1, poolState{kept: 2, ready: 1, live: 9}, 2},
 		{"more than wanted", 1, poolState{ready: 3, live: 9}, 0},
 		{"no pool wanted", 0, poolState{}, 0},
 	} {

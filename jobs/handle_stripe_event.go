@@ -43,7 +43,7 @@ func (w *HandleStripeEvent) NextRetry(job *river.Job[HandleStripeEventArgs]) tim
 // Work settles the account.
 func (w *HandleStripeEvent) Work(ctx context.Context, job *river.Job[HandleStripeEventArgs]) error {
 	if err := w.handle(ctx, job.Args.Event); err != nil {
-		return fmt.Errorf("Stripe's event %s: %w", job.Args.Event, err)
+		return fmt.Errorf("event %s of Stripe: %w", job.Args.Event, err)
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ type Hands struct {
 	Memory      Memory
 	Gauges      Gauges
 	Traffic     Traffic
+	Archives    Archives
+	Exports     ExportFiles
+	Quotas      Quotas
 }
 
 // takeAway deletes all that a server has of a slice; what is gone already is no error.
@@ -80,6 +83,7 @@ type Spec struct {
 	DatabaseURL string
 	Directory   string // holds media and session
 	Owner       int    // user and group id of the processes and the directory
+	MediaQuota  int64  // bytes; 0: as the engine gives it to every slice
 }
 
 // Running is a container that runs.
@@ -101,8 +105,14 @@ type Said struct {
 type Status struct {
 	Said
 	LastEventAt *time.Time `json:"lastEventAt"` // the last that WhatsApp said; nil before the first
+	Storage     *Storage   `json:"storage"`     // nil: it does not tell
 	// Whether the page behind it answered just now; nil: it was not asked, or there is none that could be.
 	Alive *bool `json:"-"`
+}
+
+// Storage is what a slice's backend knows of its media.
+type Storage struct {
+	QuotaBytes int64 `json:"quotaBytes"` // that they may take up
 }
 
 // Container is what the engine has of a slice.
@@ -147,6 +157,8 @@ type Directories interface {
 	Move(ctx context.Context, from, to int64) error
 	// Size is how many bytes of disk they take.
 	Size(ctx context.Context, slice int64) (int64, error)
+	// MediaSize is how many bytes its media are.
+	MediaSize(ctx context.Context, slice int64) (int64, error)
 	// Said is what the slice's backend wrote down of its state, and when: false where it writes nothing.
 	Said(slice int64) (said Said, at time.Time, there bool, err error)
 	// Remove deletes them, with all data.

@@ -68,6 +68,7 @@ type history struct {
 	pending  []delivery
 
 	dispute string
+	prompt  bool // what is told from now on comes at once
 }
 
 type delivery struct {
@@ -108,7 +109,8 @@ func (w *till) live(seed, order uint64) ending {
 		h.pass(time.Duration(h.happens.IntN(10*24)) * time.Hour)
 		h.happen()
 	}
-	h.pass(4 * 24 * time.Hour) // all of it has been told
+	h.prompt = true
+	h.pass(4 * 24 * time.Hour) // all of it has been told, also what happens meanwhile
 	stands, held := w.stands(), w.value("SELECT count(*) FROM gateway.users WHERE id = $1 AND held_at IS NOT NULL", w.user) > 0
 	if runs := stands == "active assigned" || stands == "past_due assigned"; held && runs || !held && stands == "active suspended" {
 		w.t.Fatalf("history %d comes to %q, and its payments are in doubt: %v", seed, stands, held)
@@ -205,7 +207,11 @@ func (h *history) listen() {
 		event, err := h.stripe.Event(told.Body, told.Signed("whsec_history", h.now), h.now)
 		h.ok(err)
 		for range 1 + h.delivers.IntN(2) {
-			h.pending = append(h.pending, delivery{h.now.Add(time.Duration(h.delivers.IntN(72)) * time.Hour), event})
+			at := h.now.Add(time.Duration(h.delivers.IntN(72)) * time.Hour)
+			if h.prompt {
+				at = h.now
+			}
+			h.pending = append(h.pending, delivery{at, event})
 		}
 	}
 	h.told = len(events)

@@ -73,6 +73,10 @@ func givesUp(attempt int, err error) bool {
 func (w *Provision) finish(ctx context.Context, slice store.Slice) error {
 	return pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
 		queries, now := store.New(tx), w.Clock()
+		// Ahead of the server's row, which fill_pool writes while it holds this.
+		if err := queries.LockPlaces(ctx); err != nil {
+			return fmt.Errorf("finish slice %d: %w", slice.ID, err)
+		}
 		if err := unless(queries.MakeAvailable(ctx, store.MakeAvailableParams{ID: slice.ID, Version: slice.Version, Now: now})); err != nil {
 			return fmt.Errorf("finish slice %d: %w", slice.ID, err)
 		}

@@ -37,6 +37,7 @@ type Sample struct {
 	Clock      Clock
 	AskWithin  time.Duration // for a slice's backend to answer
 	AskAtOnce  int           // backends
+	Quota      int64         // of every slice's media, in bytes, beside what is bought; 0: not looked at
 }
 
 // snapshot is what a sample has read.
@@ -67,8 +68,10 @@ func (w *Sample) Work(ctx context.Context, job *river.Job[SampleArgs]) error {
 	s.answers = w.ask(ctx, s.due(meters))
 	written := false
 	err = pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) (err error) {
-		written, err = s.write(ctx, store.New(tx))
-		return err
+		if written, err = s.write(ctx, store.New(tx)); err != nil || w.Quota == 0 {
+			return err
+		}
+		return w.tellQuotas(ctx, tx, s)
 	})
 	if err != nil {
 		return fmt.Errorf("sample %s: %w", server, err)

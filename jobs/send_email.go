@@ -203,7 +203,11 @@ func (w *SendEmail) write(ctx context.Context, row store.EmailToSendRow) (*Lette
 	var err error
 	switch row.Kind {
 	case "place_free":
-		letter.Mail, err = w.Letterhead.PlaceFree(ctx)
+		mail, owed, failed := w.placeFree(ctx, row)
+		if failed != nil || !owed {
+			return nil, failed
+		}
+		letter.Mail = mail
 	case "password_changed":
 		letter.Mail, err = w.Letterhead.PasswordChanged(ctx, row.CreatedAt)
 	case "verify":
@@ -221,7 +225,11 @@ func (w *SendEmail) write(ctx context.Context, row store.EmailToSendRow) (*Lette
 	case "alert":
 		letter.Mail, err = w.alert(ctx, row)
 	default:
-		return nil, fmt.Errorf("there are no mails of kind %q", row.Kind)
+		about, owed, failed := w.aboutMoney(row)
+		if failed != nil || !owed {
+			return nil, failed
+		}
+		letter.Mail, err = about(ctx)
 	}
 	return letter, err
 }

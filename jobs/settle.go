@@ -110,7 +110,7 @@ func (s *settling) write(ctx context.Context, sub *billing.Subscription, readAt 
 		return err
 	}
 	if s.slice != nil && int(s.row.StorageExtra) != account.StorageGB {
-		if err := s.enqueue(ctx, SetQuotaArgs{Server: s.slice.Server, Slice: s.slice.ID}); err != nil {
+		if err := s.enqueue(ctx, SetQuotaArgs{Server: s.slice.Server, Slice: s.slice.ID, Asked: s.now}); err != nil {
 			return err
 		}
 	}

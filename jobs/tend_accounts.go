@@ -56,6 +56,15 @@ func (w *TendAccounts) Work(ctx context.Context, _ *river.Job[TendAccountsArgs])
 				return err
 			}
 		}
+		over, err := queries.AccountsToForget(ctx, store.AccountsToForgetParams{Now: now, UnpaidSince: now.Add(-UnpaidKept)})
+		if err != nil {
+			return err
+		}
+		for _, user := range over {
+			if err := enqueue(ctx, tx, ForgetAccountArgs{User: user}); err != nil {
+				return err
+			}
+		}
 		left, err := queries.StripeEventsLeft(ctx, now.Add(-eventLeft))
 		if err != nil {
 			return err

@@ -22,12 +22,16 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"golang.org/x/crypto/bcrypt"
 
+	"slicegate/config"
 	"slicegate/functions/admin"
 	"slicegate/functions/auth"
+	"slicegate/functions/billing"
 	"slicegate/functions/proxy"
 	"slicegate/functions/session"
+	"slicegate/jobs"
 	"slicegate/migrations"
 	"slicegate/nginx"
+	"slicegate/payments"
 	"slicegate/store"
 	"slicegate/store/storetest"
 )
@@ -39,6 +43,8 @@ type bundle struct {
 	db   storetest.Database
 	addr string
 	app  string // its Host
+
+	exports string // the folder of their files
 }
 
 // place is a server that stands where a slice's container would.
@@ -89,7 +95,7 @@ func behind(t testing.TB, trusted []string, ports ...int) *bundle {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	b := &bundle{t: t, db: storetest.New(t), app: "app.localhost"}
+	b := &bundle{t: t, db: storetest.New(t), app: "app.localhost", exports: t.TempDir()}
 	b.functions(dir)
 	b.nginx(dir, trusted, ports)
 	return b
@@ -115,6 +121,12 @@ func (b *bundle) functions(dir string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	settings := config.Billing{StripeKey: "sk_test_123", StripeURL: b.stripe(), WebhookSecrets: []string{webhookSecret}, Price: "9.00", LaunchPrice: "off", StoragePrice: "off", CurrencyCode: "usd"}
+	account := payments.Open(settings)
+	money := &billing.Billing{
+		Pool: b.db.Pool, Jobs: client, Signer: signer, Stripe: account, ReadEvent: account.Event, Settings: settings,
+		Settler: &jobs.Settler{Pool: b.db.Pool, Stripe: account, Clock: time.Now}, AppURL: "https://app.example.com", Server: "test", Clock: time.Now,
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	var listening sync.WaitGroup
 	listening.Go(func() { p.Listen(ctx) })
@@ -123,7 +135,7 @@ func (b *bundle) functions(dir string) {
 		listening.Wait()
 		_ = p.EndStreams(context.Background())
 	})
-	for name, handler := range map[string]http.Handler{"admin": operators.Handler(), "auth": a.Handler(), "proxy": p.Handler()} {
+	for name, handler := range map[string]http.Handler{"admin": operators.Handler(), "auth": a.Handler(), "billing": money.Handler(), "proxy": p.Handler()} {
 		listener, err := net.Listen("unix", filepath.Join(dir, name+".sock"))
 		if err != nil {
 			b.t.Fatal(err)
@@ -148,7 +160,7 @@ func (b *bundle) nginx(dir string, trusted []string, ports []int) {
 	config := nginx.Config{
 		Listen: b.addr, SiteNames: []string{"localhost"}, AppNames: []string{b.app},
 		SocketDir: dir, SiteRoot: filepath.Join(dir, "site"), AppRoot: filepath.Join(dir, "web"), StateDir: dir,
-		SliceTimeout: 10 * time.Second, TrustedProxies: trusted,
+		SliceTimeout: 10 * time.Second, TrustedProxies: trusted, ExportsRoot: b.exports,
 	}
 	if os.Geteuid() == 0 {
 		config.User = "root" // the test's own files and sockets are root's

@@ -43,9 +43,15 @@ func newBundle(t *testing.T, options ...option) *bundle {
 	return b
 }
 
+// empty is an account at the stand-in in which nothing was set up.
 func empty(t *testing.T, options ...option) *bundle {
 	t.Helper()
 	t.Parallel()
+	return one(t, options...)
+}
+
+func one(t *testing.T, options ...option) *bundle {
+	t.Helper()
 	with, of := settings(), standin.Options{Key: "sk_test_standin", Clock: func() time.Time { return start }}
 	for _, set := range options {
 		set(&with, &of)

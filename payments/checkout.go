@@ -24,7 +24,8 @@ func (s *Stripe) Checkout(ctx context.Context, wanted billing.Checkout) (billing
 	}
 	user := strconv.FormatInt(wanted.User, 10)
 	params := &stripe.CheckoutSessionParams{
-		Params:             stripe.Params{Context: ctx, Metadata: map[string]string{userKey: user}},
+		Params:             stripe.Params{Context: ctx},
+		Metadata:           map[string]string{userKey: user},
 		Mode:               stripe.String(string(stripe.CheckoutSessionModeSubscription)),
 		PaymentMethodTypes: []*string{stripe.String("card")},
 		Customer:           &wanted.Customer,

@@ -33,8 +33,9 @@ func (s *Stripe) Customer(ctx context.Context, user int64, email, known string) 
 	}
 	params := &stripe.CustomerParams{Params: stripe.Params{Context: ctx}, Email: &email}
 	params.AddMetadata(userKey, strconv.FormatInt(user, 10))
-	// The key must go with what is sent: Stripe refuses one that comes back with another address.
-	params.SetIdempotencyKey(fmt.Sprintf("customer-%d-%x-%s", user, sha256.Sum256([]byte(email)), known))
+	// The key must go with what is sent: Stripe refuses one that comes back with another address. It is
+	// another each hour, because Stripe repeats what it answered, an error of its own too, for a day.
+	params.SetIdempotencyKey(fmt.Sprintf("customer-%d-%x-%s-%d", user, sha256.Sum256([]byte(email)), known, s.now().Unix()/3600))
 	made, err := s.api.Customers.New(params)
 	if err != nil {
 		return "", failed(fmt.Sprintf("make the customer of user %d", user), err)

@@ -11,9 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"slicegate/jobs/billing"
 )
 
 // stripeMock is Stripe's own server that holds every call against Stripe's OpenAPI.
@@ -61,6 +65,7 @@ func startMock() (err error) {
 	}
 	socket := filepath.Join(mock.dir, "http")
 	mock.process = exec.Command(filepath.Join(mock.dir, "stripe-mock"), "-http-unix", socket, "-https-unix", filepath.Join(mock.dir, "https"))
+	mock.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it does not outlive a test that is killed
 	if err := mock.process.Start(); err != nil {
 		return err
 	}
@@ -109,4 +114,60 @@ func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
 		c.t.Errorf("%s %s %s: Stripe's OpenAPI does not have this call: %d %s", r.Method, r.URL, body, answer.StatusCode, said)
 	}
 	return c.next.RoundTrip(r)
+}
+
+// TestStripesOwnAnswers has every method read what stripe-mock answers: samples that Stripe has written,
+// as a real account renders them, and none of which is the stand-in's.
+func TestStripesOwnAnswers(t *testing.T) {
+	t.Parallel()
+	with := settings()
+	with.StripeURL = "http://stripe-mock"
+	s := open(with, strict(t))
+	ctx := t.Context()
+	customer := must(s.Customer(ctx, 7, "u@example.com", "cus_1"))(t)
+	session := must(s.Checkout(ctx, billing.Checkout{
+		User: 7, Customer: customer, Until: time.Now().Add(time.Hour), StorageGB: 2, SuccessURL: "https://app.example.com/billing/done",
+		CancelURL: "https://app.example.com/billing", Key: "one",
+	}))(t)
+	portal := must(s.Portal(ctx, customer, "https://app.example.com/billing"))(t)
+	sub := must(s.Subscription(ctx, customer, ""))(t)
+	if customer != "cus_1" || session.ID == "" || !strings.HasPrefix(portal, "https://") || sub == nil || sub.ID == "" || sub.Status != "active" {
+		t.Errorf("read %q, %+v, %q, %+v", customer, session, portal, sub)
+	}
+	if _, _, err := s.CheckoutCustomer(ctx, "cs_test_1"); err != nil {
+		t.Error(err)
+	}
+	for _, invoice := range must(s.Invoices(ctx, customer))(t) {
+		if invoice.ID == "" || invoice.At.IsZero() || invoice.Currency != "usd" {
+			t.Errorf("read %+v", invoice)
+		}
+	}
+	for _, id := range []string{"dp_1", "issfr_1"} {
+		if found := must(s.Dispute(ctx, id))(t); found.ID != id || found.Status == "" || found.At.IsZero() {
+			t.Errorf("read %+v", found)
+		}
+	}
+	owned := 0
+	for found, err := range s.Subscriptions(ctx) {
+		if err != nil || found.Customer == "" || found.Subscription.ID == "" {
+			t.Fatalf("read %+v, %v", found, err)
+		}
+		if owned++; owned > 100 {
+			t.Fatal("the list has no end")
+		}
+	}
+	for doing, err := range map[string]error{
+		"cancel":  s.End(ctx, "sub_1", true),
+		"keep":    s.End(ctx, "sub_1", false),
+		"storage": s.Storage(ctx, "sub_1", 3),
+		"forget":  s.Forget(ctx, customer),
+		"set up":  s.SetUp(ctx, Setup{Webhook: webhookURL, AppURL: "https://app.example.com", Out: io.Discard}),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", doing, err)
+		}
+	}
+	if owned == 0 {
+		t.Error("no subscription was read")
+	}
 }

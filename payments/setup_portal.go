@@ -17,7 +17,8 @@ func (s *setup) configurePortal(ctx context.Context) error {
 		return failed("find the portal's configuration", err)
 	}
 	params := &stripe.BillingPortalConfigurationParams{
-		Params:          stripe.Params{Context: ctx, Metadata: map[string]string{portalKey: "portal"}},
+		Params:          stripe.Params{Context: ctx},
+		Metadata:        map[string]string{portalKey: "portal"},
 		BusinessProfile: &stripe.BillingPortalConfigurationBusinessProfileParams{},
 		Features: &stripe.BillingPortalConfigurationFeaturesParams{
 			CustomerUpdate:      &stripe.BillingPortalConfigurationFeaturesCustomerUpdateParams{Enabled: stripe.Bool(false)},

@@ -110,6 +110,21 @@ func TestOldDebtIsNotThisMonths(t *testing.T) {
 	}
 }
 
+// Who pays the older of two invoices still owes the newer.
+func TestOldDebtIsPaid(t *testing.T) {
+	b := newBundle(t, func(_ *config.Billing, of *standin.Options) { of.AfterRetries = "past_due" })
+	customer, _ := b.subscriber(7, 0)
+	b.ok(b.standIn.SetCard(customer, standin.CardDeclined))
+	b.standIn.Advance(31 * day)
+	older := b.standIn.Invoice(customer)
+	b.standIn.Advance(31 * day)
+	b.ok(b.standIn.PayInvoice(older))
+	found := b.has(customer)
+	if want := time.Date(2026, time.May, 31, 10, 0, 0, 0, time.UTC); found.Status != "past_due" || found.FailedAt == nil || !found.FailedAt.Equal(want) {
+		t.Errorf("%+v, want it failed at %s", found, want)
+	}
+}
+
 func TestPaymentToConfirm(t *testing.T) {
 	b := newBundle(t)
 	customer, _ := b.subscriber(7, 0)
@@ -180,6 +195,11 @@ func TestOtherPrice(t *testing.T) {
 	b.ok(b.standIn.Change(id, standin.Change{Price: price}))
 	if found := must(b.with(dearer).Subscription(t.Context(), customer, id))(t); found.Status != "active" || found.StorageGB != 3 {
 		t.Errorf("%+v", found)
+	}
+	other := must(b.Customer(t.Context(), 8, "u8@example.com", ""))(t)
+	b.ok(b.standIn.Pay(must(b.with(dearer).Checkout(t.Context(), b.wanted(8, other, 2)))(t).ID))
+	if found := b.has(other); found.StorageGB != 2 {
+		t.Errorf("at another price there are %d GB", found.StorageGB)
 	}
 }
 
@@ -255,26 +275,26 @@ func TestDeletedCustomerHadWhatIsKnown(t *testing.T) {
 
 // Of several subscriptions it is the one that gives most.
 func TestSeveralSubscriptions(t *testing.T) {
+	b := newBundle(t)
+	user := int64(0)
 	order := []string{"active", "past_due", "unpaid", "paused", "canceled", "incomplete", "incomplete_expired"}
 	for better := range order {
 		for _, worse := range order[better+1:] {
 			for _, first := range []bool{true, false} {
-				t.Run(order[better]+" and "+worse, func(t *testing.T) {
-					b := newBundle(t)
-					customer, one := b.subscriber(7, 0)
-					wanted := b.wanted(7, customer, 0)
-					wanted.Key = "again"
-					b.ok(b.standIn.Pay(must(b.Checkout(t.Context(), wanted))(t).ID))
-					two := b.standIn.Newest(customer)
-					if first {
-						one, two = two, one
-					}
-					b.ok(b.standIn.Change(one, standin.Change{Status: order[better]}))
-					b.ok(b.standIn.Change(two, standin.Change{Status: worse}))
-					if found := b.has(customer); found.ID != one || found.Status != order[better] {
-						t.Errorf("%s counts and not %s", found.Status, order[better])
-					}
-				})
+				user++
+				customer, one := b.subscriber(user, 0)
+				wanted := b.wanted(user, customer, 0)
+				wanted.Key += "-again"
+				b.ok(b.standIn.Pay(must(b.Checkout(t.Context(), wanted))(t).ID))
+				two := b.standIn.Newest(customer)
+				if first {
+					one, two = two, one
+				}
+				b.ok(b.standIn.Change(one, standin.Change{Status: order[better]}))
+				b.ok(b.standIn.Change(two, standin.Change{Status: worse}))
+				if found := b.has(customer); found.ID != one || found.Status != order[better] {
+					t.Errorf("%s and %s: %s counts", order[better], worse, found.Status)
+				}
 			}
 		}
 	}

@@ -105,6 +105,9 @@ func (b *bundle) hands() jobs.Hands {
 		Memory:      cgroup.Memory{Root: "/"},
 		Gauges:      gauges{cgroup.Memory{Root: "/"}},
 		Traffic:     traffic{why: errors.New("this test counts no packets")},
+		Archives:    engine,
+		Exports:     host.Exports{Root: b.settings.DataRoot, Group: -1},
+		Quotas:      engine,
 	}
 }
 

@@ -155,6 +155,9 @@ func beKilled() {
 		Memory:      cgroup.Memory{Root: "/"},
 		Gauges:      gauges{cgroup.Memory{Root: "/"}},
 		Traffic:     traffic{why: errors.New("this test counts no packets")},
+		Archives:    engine,
+		Exports:     host.Exports{Root: settings.DataRoot, Group: -1},
+		Quotas:      engine,
 	}, figures.NewWorked(time.Now)))
 }
 

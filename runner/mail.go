@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -60,14 +61,25 @@ func letterhead(settings config.Mail) views.Letterhead {
 	return views.Letterhead{Brand: settings.Brand, AppURL: settings.AppURL, Contact: settings.Contact}
 }
 
-func addMailWorkers(workers *river.Workers, settings config.Mail, pool *pgxpool.Pool) error {
+// terms are what mails say of money.
+func terms(settings config.Billing) views.Terms {
+	terms := views.Terms{Grace: settings.Grace, Retention: settings.Retention}
+	if settings.On() {
+		terms.Price = views.PriceWords(settings.Currency, settings.Price, strings.TrimPrefix(settings.LaunchPrice, "off"), settings.LaunchMonths)
+	}
+	return terms
+}
+
+func addMailWorkers(workers *river.Workers, settings config.Mail, billing config.Billing, pool *pgxpool.Pool) error {
 	sender, err := post.New(settings, time.Now)
 	if err != nil {
 		return err
 	}
 	by := mails{sender, settings.From}
+	head := letterhead(settings)
+	head.Terms = terms(billing)
 	river.AddWorker(workers, &jobs.SendEmail{
-		Pool: pool, Post: by, Letterhead: letterhead(settings), Key: settings.LinkKey, Clock: time.Now,
+		Pool: pool, Post: by, Letterhead: head, Key: settings.LinkKey, Clock: time.Now,
 	})
 	river.AddWorker(workers, &jobs.FollowEmail{Pool: pool, Post: by, Clock: time.Now})
 	river.AddWorker(workers, &jobs.TendEmails{Pool: pool, Clock: time.Now})

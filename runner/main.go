@@ -31,6 +31,15 @@ const usage = `runner: works the jobs of one server.
                    take its user and data to a new slice of the same server
   runner slice destroy N -yes
                    delete a slice with all of its data, for good
+  runner account show EMAIL
+                   what an account has, owes and was told
+  runner account extend EMAIL -days N
+                   let it run for so much longer without paying; once its trial is
+                   over, from now
+  runner account release EMAIL
+                   let it run although a payment is disputed
+  runner account forget EMAIL -yes
+                   delete it with its slice and all data, now and for good
   runner rollout IMAGE
                    check an image, then take every slice to it: one first, then in batches
   runner rollout status|pause|resume|abort
@@ -57,6 +66,8 @@ const usage = `runner: works the jobs of one server.
                    tell nobody of some alerts, or of any: a maintenance window
   runner alerts silences|unsilence N
                    list the silences; end one
+  runner stripe-setup [-webhook https://app.example.com/billing/webhook]
+                   make, or find, what is sold in your account at Stripe
 
 Settings come from the environment; the README has a table of them`
 
@@ -80,12 +91,15 @@ func Run(ctx context.Context, args []string) error {
 		"migrate":     configured(alone(migrate)),
 		"check-image": configured(checkImage),
 		"slice":       configured(slice),
+		"account":     configured(account),
 		"rollout":     configured(rollout),
 		"reclaim":     configured(reclaimCommand),
 		"answers":     configured(answer),
 		"alerts":      configured(alerts),
 		"admin":       configured(admin),
 		"swap":        swapTo(os.Stdout), // a server is set up before it has settings
+
+		"stripe-setup": stripeSetupTo(os.Stdout, os.Environ),
 	}
 	if len(args) == 0 || commands[args[0]] == nil {
 		return errors.New(usage)

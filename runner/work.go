@@ -35,6 +35,7 @@ const (
 	serverWorkers  = 8 // jobs of this server at a time
 	defaultWorkers = 4 // jobs of any server at a time
 	mailWorkers    = 2 // mails that leave at a time: providers take a few a second
+	exportWorkers  = 1 // exports that are written at a time: the disk is the slices'
 	// Backends that are asked at a time: more than would hang together, so that those which do not are asked at once.
 	askAtOnce  = 64
 	stopWithin = 25 * time.Second
@@ -49,7 +50,7 @@ func work(ctx context.Context, settings config.Runner) error {
 	defer shown.Close()
 	// Each job that works on a slice holds one connection for its lock beside those it uses.
 	// One more is the server's lease.
-	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers+mailWorkers)+9)
+	pool, err := store.Open(ctx, settings.DatabaseURL, 2*(serverWorkers+defaultWorkers+mailWorkers+exportWorkers)+9)
 	if err != nil {
 		return err
 	}
@@ -76,6 +77,10 @@ func work(ctx context.Context, settings config.Runner) error {
 	if err := os.MkdirAll(filepath.Join(settings.DataRoot, "slices"), 0o711); err != nil {
 		return err
 	}
+	exports, err := openExports(settings)
+	if err != nil {
+		return err
+	}
 	memory := cgroup.Memory{Root: "/", Data: settings.DataRoot}
 	traffic := openTraffic(ctx, settings, engine.CgroupParent())
 	hands := jobs.Hands{
@@ -87,6 +92,9 @@ func work(ctx context.Context, settings config.Runner) error {
 		Memory:      memory,
 		Gauges:      gauges{memory},
 		Traffic:     traffic,
+		Archives:    engine,
+		Exports:     exports,
+		Quotas:      engine,
 	}
 	watching := newWatch(settings, shown, pool, engine.Answers)
 	besides := []func(context.Context){traffic.watch, watching.hold, watching.beat}
@@ -241,6 +249,7 @@ func addAccountWorkers(workers *river.Workers, settings config.Billing, pool *pg
 	river.AddWorker(workers, &jobs.HandleStripeEvent{Settler: settler})
 	river.AddWorker(workers, &jobs.TendAccounts{Settler: settler})
 	river.AddWorker(workers, &jobs.CompareSubscriptions{Settler: settler})
+	river.AddWorker(workers, &jobs.ForgetAccount{Pool: pool, Stripe: settler.Stripe, Customer: settings.ForgetCustomer, Clock: time.Now})
 }
 
 func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, worked *figures.Worked) (*river.Client[pgx.Tx], error) {
@@ -248,6 +257,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 	bringUp := jobs.BringUp{
 		Pool: pool, Hands: hands, Ports: settings.SlicePorts.Odd(), Clock: time.Now,
 		Turns: jobs.Turns{Pool: pool, AtOnce: settings.StartConcurrency, Clock: time.Now},
+		Quota: int64(settings.MediaQuota),
 	}
 	river.AddWorker(workers, &jobs.Provision{BringUp: bringUp, FirstPause: settings.PoolRetry})
 	river.AddWorker(workers, &jobs.Start{BringUp: bringUp})
@@ -267,7 +277,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 	river.AddWorker(workers, &jobs.Answer{Pool: pool, Clock: time.Now, MinFree: int64(settings.MinFreeMemory), SwapUse: settings.ReclaimSwapUse})
 	river.AddWorker(workers, &jobs.Sample{
 		Pool: pool, Containers: hands.Containers, Gauges: hands.Gauges, Traffic: hands.Traffic, Clock: time.Now,
-		AskWithin: settings.AskWithin, AskAtOnce: askAtOnce,
+		AskWithin: settings.AskWithin, AskAtOnce: askAtOnce, Quota: int64(settings.MediaQuota),
 	})
 	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
@@ -280,7 +290,8 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 	}})
 	addAlertWorkers(workers, settings, pool, hands)
 	addAccountWorkers(workers, settings.Billing, pool)
-	if err := addMailWorkers(workers, settings.Mail, pool); err != nil {
+	addDataWorkers(workers, settings, pool, hands)
+	if err := addMailWorkers(workers, settings.Mail, settings.Billing, pool); err != nil {
 		return nil, err
 	}
 	river.AddWorker(workers, &jobs.SweepSessions{Pool: pool, Clock: time.Now})
@@ -292,6 +303,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 			jobs.ServerQueue(settings.Server): {MaxWorkers: serverWorkers},
 			river.QueueDefault:                {MaxWorkers: defaultWorkers},
 			jobs.MailQueue:                    {MaxWorkers: mailWorkers},
+			jobs.ExportQueue(settings.Server): {MaxWorkers: exportWorkers},
 		},
 		JobTimeout:           settings.JobTimeout,
 		RescueStuckJobsAfter: settings.RescueAfter,
@@ -309,6 +321,7 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 			every(30*time.Second, jobs.TendEmailsArgs{}),
 			every(30*time.Second, jobs.TendRolloutsArgs{}),
 			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.ReconcileDataArgs{}.Kind()}),
+			every(5*time.Minute, jobs.FanOutArgs{Job: jobs.TendExportsArgs{}.Kind()}),
 			every(settings.MeasureEvery, jobs.FanOutArgs{Job: jobs.MeasureArgs{}.Kind()}),
 			every(5*time.Minute, jobs.RollUpArgs{}),
 			every(time.Minute, jobs.TendAccountsArgs{}),

@@ -80,7 +80,7 @@ SELECT * FROM gateway.alerts WHERE subject = @subject ORDER BY (closed_at IS NUL
 -- name: PastAlerts :many
 SELECT * FROM gateway.alerts WHERE closed_at IS NOT NULL ORDER BY closed_at DESC, id DESC LIMIT @most;
 
--- name: AuditOf :many
+-- name: AuditLines :many
 SELECT * FROM gateway.audit WHERE subject = @subject ORDER BY id DESC LIMIT @most;
 
 -- name: JobsOfSlice :many

@@ -68,17 +68,17 @@ func (q *Queries) AlertsOf(ctx context.Context, arg AlertsOfParams) ([]Alert, er
 	return items, nil
 }
 
-const auditOf = `-- name: AuditOf :many
+const auditLines = `-- name: AuditLines :many
 SELECT id, at, actor, action, subject, detail FROM gateway.audit WHERE subject = $1 ORDER BY id DESC LIMIT $2
 `
 
-type AuditOfParams struct {
+type AuditLinesParams struct {
 	Subject string
 	Most    int32
 }
 
-func (q *Queries) AuditOf(ctx context.Context, arg AuditOfParams) ([]Audit, error) {
-	rows, err := q.db.Query(ctx, auditOf, arg.Subject, arg.Most)
+func (q *Queries) AuditLines(ctx context.Context, arg AuditLinesParams) ([]Audit, error) {
+	rows, err := q.db.Query(ctx, auditLines, arg.Subject, arg.Most)
 	if err != nil {
 		return nil, err
 	}

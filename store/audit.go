@@ -17,6 +17,11 @@ func (q *Queries) RecordUser(ctx context.Context, action string, user int64, det
 	return q.record(ctx, subject, "user."+action, subject, detail)
 }
 
+// RecordAccount writes what an operator or a job did to an account, as account.ACTION; detail may be nil, and has no address.
+func (q *Queries) RecordAccount(ctx context.Context, actor, action string, user int64, detail map[string]any) error {
+	return q.record(ctx, actor, "account."+action, fmt.Sprintf("user:%d", user), detail)
+}
+
 // RecordRollout writes what was done about a rollout, as rollout.ACTION; detail may be nil.
 func (q *Queries) RecordRollout(ctx context.Context, actor, action string, rollout int64, detail map[string]any) error {
 	return q.record(ctx, actor, "rollout."+action, fmt.Sprintf("rollout:%d", rollout), detail)

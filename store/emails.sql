@@ -4,9 +4,12 @@ INSERT INTO gateway.emails (user_id, address, kind, detail, created_at)
 VALUES (sqlc.narg(user_id), sqlc.narg(address), @kind, @detail, @now::timestamptz) RETURNING id;
 
 -- name: EmailToSend :one
--- With the address that it goes to now.
+-- With the address that it goes to now, and how the account stands that it is about.
 SELECT e.id, e.user_id, e.kind, e.created_at, e.sent_at, e.detail, e.message_id, e.failed_at, e.error,
-       coalesce(e.address, u.email, '')::text AS address FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = @id;
+       coalesce(e.address, u.email, '')::text AS address,
+       coalesce(u.subscription_status, '')::text AS account_status, u.grace_ends_at, u.ends_at, u.held_at, u.action_url,
+       EXISTS (SELECT FROM gateway.exports x WHERE x.user_id = e.user_id AND x.status = 'ready') AS has_export
+FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = @id;
 
 -- name: EmailsOwed :many
 -- Those that nobody may be at.

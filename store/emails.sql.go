@@ -71,23 +71,32 @@ func (q *Queries) DropOldEmails(ctx context.Context, before time.Time) (int64, e
 
 const emailToSend = `-- name: EmailToSend :one
 SELECT e.id, e.user_id, e.kind, e.created_at, e.sent_at, e.detail, e.message_id, e.failed_at, e.error,
-       coalesce(e.address, u.email, '')::text AS address FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = $1
+       coalesce(e.address, u.email, '')::text AS address,
+       coalesce(u.subscription_status, '')::text AS account_status, u.grace_ends_at, u.ends_at, u.held_at, u.action_url,
+       EXISTS (SELECT FROM gateway.exports x WHERE x.user_id = e.user_id AND x.status = 'ready') AS has_export
+FROM gateway.emails e LEFT JOIN gateway.users u ON u.id = e.user_id WHERE e.id = $1
 `
 
 type EmailToSendRow struct {
-	ID        int64
-	UserID    *int64
-	Kind      string
-	CreatedAt time.Time
-	SentAt    *time.Time
-	Detail    []byte
-	MessageID *string
-	FailedAt  *time.Time
-	Error     *string
-	Address   string
+	ID            int64
+	UserID        *int64
+	Kind          string
+	CreatedAt     time.Time
+	SentAt        *time.Time
+	Detail        []byte
+	MessageID     *string
+	FailedAt      *time.Time
+	Error         *string
+	Address       string
+	AccountStatus string
+	GraceEndsAt   *time.Time
+	EndsAt        *time.Time
+	HeldAt        *time.Time
+	ActionUrl     *string
+	HasExport     bool
 }
 
-// With the address that it goes to now.
+// With the address that it goes to now, and how the account stands that it is about.
 func (q *Queries) EmailToSend(ctx context.Context, id int64) (EmailToSendRow, error) {
 	row := q.db.QueryRow(ctx, emailToSend, id)
 	var i EmailToSendRow
@@ -102,6 +111,12 @@ func (q *Queries) EmailToSend(ctx context.Context, id int64) (EmailToSendRow, er
 		&i.FailedAt,
 		&i.Error,
 		&i.Address,
+		&i.AccountStatus,
+		&i.GraceEndsAt,
+		&i.EndsAt,
+		&i.HeldAt,
+		&i.ActionUrl,
+		&i.HasExport,
 	)
 	return i, err
 }

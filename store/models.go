@@ -40,6 +40,30 @@ type Condition struct {
 	Since   time.Time
 }
 
+type Dispute struct {
+	ID       string
+	UserID   int64
+	Kind     string
+	Status   string
+	Open     bool
+	OpenedAt time.Time
+	ClosedBy *string
+}
+
+type Export struct {
+	ID        int64
+	UserID    *int64
+	SliceID   int64
+	Server    string
+	Status    string
+	Bytes     int64
+	Expected  int64
+	Error     *string
+	CreatedAt time.Time
+	ReadyAt   *time.Time
+	ExpiresAt *time.Time
+}
+
 type GatewayStripeEvent struct {
 	ID         string
 	Type       string
@@ -257,6 +281,7 @@ type User struct {
 	StorageExtra       int32
 	ActionUrl          *string
 	StripeReadAt       *time.Time
+	RefreshedAt        *time.Time
 	GraceEndsAt        *time.Time
 	CancelledAt        *time.Time
 	DeleteAfter        *time.Time

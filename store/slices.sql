@@ -1,19 +1,37 @@
+-- name: LockPlaces :exec
+-- Held to the end of the transaction: places are given away and promised by one at a time. The row of a user is
+-- locked before it, that of a server after it.
+SELECT pg_advisory_xact_lock(hashtextextended('places', 0));
+
 -- name: MatchNext :one
--- Gives the slice that has been ready longest to the user who has waited longest. No row: nobody
--- waits, or nothing is free that was found healthy lately. Rows that another transaction is matching
--- are passed over; whoever is missed that way is matched by the fill_pool job which every such
--- transaction enqueues. The trial begins with the slice: the wait is added to it.
-WITH waiting AS (
-    SELECT id, waiting_since, wait_listed FROM gateway.users WHERE waiting_since IS NOT NULL
-    ORDER BY waiting_since, id LIMIT 1 FOR UPDATE SKIP LOCKED
+-- Gives the slice that has been ready longest to the user who has waited longest; those who have paid, or for whom
+-- a place is kept, come first, and what is kept for somebody is given to nobody else. No row: nobody
+-- waits, or nothing is free that was found healthy lately. Rows that another transaction holds are passed over;
+-- whoever is missed that way is matched by the fill_pool job which every transaction that matches enqueues. The
+-- trial begins with the slice: the wait is added to it, and what follows from its end is found out anew.
+WITH kept AS (
+    SELECT (SELECT count(*) FROM gateway.users k WHERE k.place_until > sqlc.arg(now)::timestamptz
+                AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = k.id))
+         + (SELECT count(*) FROM gateway.users k WHERE k.waiting_since IS NOT NULL AND k.subscription_status = 'active'
+                AND NOT coalesce(k.place_until > sqlc.arg(now)::timestamptz, false)) AS places
+), waiting AS (
+    SELECT u.id, u.waiting_since, u.wait_listed FROM gateway.users u
+    WHERE u.waiting_since IS NOT NULL AND (
+        u.place_until > sqlc.arg(now)::timestamptz OR u.subscription_status = 'active'
+        OR (SELECT places FROM kept) = 0
+        OR (SELECT places FROM kept) < (SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
+                                     + (SELECT coalesce(sum(room), 0) FROM gateway.servers))
+    ORDER BY coalesce(u.place_until > sqlc.arg(now)::timestamptz, false) OR u.subscription_status = 'active' DESC, u.waiting_since, u.id
+    LIMIT 1 FOR UPDATE SKIP LOCKED
 ), free AS (
     SELECT id FROM gateway.slices
     WHERE status = 'available' AND last_health_at > @checked_since::timestamptz
         AND EXISTS (SELECT FROM waiting) -- or its lock would have others pass it over for nobody's sake
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), served AS (
-    UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false,
-        trial_ends_at = u.trial_ends_at + greatest(sqlc.arg(now)::timestamptz - waiting.waiting_since, '0'::interval)
+    UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false, place_until = NULL,
+        trial_ends_at = u.trial_ends_at + greatest(sqlc.arg(now)::timestamptz - waiting.waiting_since, '0'::interval),
+        settle_at = CASE WHEN u.subscription_status = 'trial' THEN sqlc.arg(now)::timestamptz ELSE u.settle_at END
     FROM waiting, free WHERE u.id = waiting.id
 ), told AS (
     INSERT INTO gateway.emails (user_id, kind)
@@ -22,6 +40,30 @@ WITH waiting AS (
 UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
 FROM waiting, free WHERE s.id = free.id
 RETURNING s.*;
+
+-- name: OfferPlaces :many
+-- Keeps the places that are left when all who wait and all for whom one is kept have theirs for those on the list
+-- who pay first, and owes each the mail that says until when.
+WITH offered AS (
+    UPDATE gateway.users SET wait_listed = false, place_until = @until::timestamptz
+    WHERE id IN (
+        SELECT u.id FROM gateway.users u
+        WHERE u.wait_listed AND u.waiting_since IS NULL AND u.held_at IS NULL
+            AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id)
+        ORDER BY u.id
+        LIMIT CASE WHEN EXISTS (SELECT FROM gateway.users WHERE wait_listed AND waiting_since IS NULL) THEN greatest(0,
+            (SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
+            + (SELECT coalesce(sum(room), 0) FROM gateway.servers)
+            - (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL)
+            - (SELECT count(*) FROM gateway.users k WHERE k.place_until > @now::timestamptz AND k.waiting_since IS NULL
+                AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = k.id))) ELSE 0 END
+        FOR UPDATE SKIP LOCKED)
+    RETURNING id
+), told AS (
+    INSERT INTO gateway.emails (user_id, kind, detail, created_at)
+    SELECT id, 'place_free', jsonb_build_object('at', @until::timestamptz), @now::timestamptz FROM offered
+)
+SELECT id FROM offered;
 
 -- name: SliceByUser :one
 SELECT s.*, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
@@ -46,11 +88,13 @@ SELECT pg_advisory_xact_lock(hashtextextended('pool ' || @server::text, 0));
 
 -- name: CountPool :one
 -- All of one moment: a user who is served between two statements would be waited for, and their slice be gone.
-SELECT count(*) FILTER (WHERE status = 'provisioning' AND moved_from IS NULL) AS provisioning,
-       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed') OR user_id IS NOT NULL) AS live,
-       coalesce(array_agg(id) FILTER (WHERE status = 'available'), '{}')::bigint[] AS available,
-       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting
-FROM gateway.slices WHERE server = @server;
+SELECT count(*) FILTER (WHERE pool.status = 'provisioning' AND pool.moved_from IS NULL) AS provisioning,
+       count(*) FILTER (WHERE pool.status NOT IN ('destroyed', 'failed') OR pool.user_id IS NOT NULL) AS live,
+       coalesce(array_agg(pool.id) FILTER (WHERE pool.status = 'available'), '{}')::bigint[] AS available,
+       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting,
+       (SELECT count(*) FROM gateway.users u WHERE u.place_until > @now::timestamptz AND u.waiting_since IS NULL
+            AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id)) AS kept
+FROM gateway.slices pool WHERE pool.server = @server;
 
 -- name: PoolSlices :many
 SELECT * FROM gateway.slices WHERE server = @server AND status = 'available' ORDER BY id;

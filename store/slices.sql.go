@@ -149,29 +149,38 @@ func (q *Queries) AskRecycle(ctx context.Context, arg AskRecycleParams) (Slice, 
 }
 
 const countPool = `-- name: CountPool :one
-SELECT count(*) FILTER (WHERE status = 'provisioning' AND moved_from IS NULL) AS provisioning,
-       count(*) FILTER (WHERE status NOT IN ('destroyed', 'failed') OR user_id IS NOT NULL) AS live,
-       coalesce(array_agg(id) FILTER (WHERE status = 'available'), '{}')::bigint[] AS available,
-       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting
-FROM gateway.slices WHERE server = $1
+SELECT count(*) FILTER (WHERE pool.status = 'provisioning' AND pool.moved_from IS NULL) AS provisioning,
+       count(*) FILTER (WHERE pool.status NOT IN ('destroyed', 'failed') OR pool.user_id IS NOT NULL) AS live,
+       coalesce(array_agg(pool.id) FILTER (WHERE pool.status = 'available'), '{}')::bigint[] AS available,
+       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting,
+       (SELECT count(*) FROM gateway.users u WHERE u.place_until > $1::timestamptz AND u.waiting_since IS NULL
+            AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id)) AS kept
+FROM gateway.slices pool WHERE pool.server = $2
 `
+
+type CountPoolParams struct {
+	Now    time.Time
+	Server string
+}
 
 type CountPoolRow struct {
 	Provisioning int64
 	Live         int64
 	Available    []int64
 	Waiting      int64
+	Kept         int64
 }
 
 // All of one moment: a user who is served between two statements would be waited for, and their slice be gone.
-func (q *Queries) CountPool(ctx context.Context, server string) (CountPoolRow, error) {
-	row := q.db.QueryRow(ctx, countPool, server)
+func (q *Queries) CountPool(ctx context.Context, arg CountPoolParams) (CountPoolRow, error) {
+	row := q.db.QueryRow(ctx, countPool, arg.Now, arg.Server)
 	var i CountPoolRow
 	err := row.Scan(
 		&i.Provisioning,
 		&i.Live,
 		&i.Available,
 		&i.Waiting,
+		&i.Kept,
 	)
 	return i, err
 }
@@ -439,6 +448,17 @@ func (q *Queries) ListSlices(ctx context.Context) ([]ListSlicesRow, error) {
 	return items, nil
 }
 
+const lockPlaces = `-- name: LockPlaces :exec
+SELECT pg_advisory_xact_lock(hashtextextended('places', 0))
+`
+
+// Held to the end of the transaction: places are given away and promised by one at a time. The row of a user is
+// locked before it, that of a server after it.
+func (q *Queries) LockPlaces(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, lockPlaces)
+	return err
+}
+
 const lockPool = `-- name: LockPool :exec
 SELECT pg_advisory_xact_lock(hashtextextended('pool ' || $1::text, 0))
 `
@@ -535,17 +555,29 @@ func (q *Queries) MarkFailed(ctx context.Context, arg MarkFailedParams) (int64, 
 }
 
 const matchNext = `-- name: MatchNext :one
-WITH waiting AS (
-    SELECT id, waiting_since, wait_listed FROM gateway.users WHERE waiting_since IS NOT NULL
-    ORDER BY waiting_since, id LIMIT 1 FOR UPDATE SKIP LOCKED
+WITH kept AS (
+    SELECT (SELECT count(*) FROM gateway.users k WHERE k.place_until > $1::timestamptz
+                AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = k.id))
+         + (SELECT count(*) FROM gateway.users k WHERE k.waiting_since IS NOT NULL AND k.subscription_status = 'active'
+                AND NOT coalesce(k.place_until > $1::timestamptz, false)) AS places
+), waiting AS (
+    SELECT u.id, u.waiting_since, u.wait_listed FROM gateway.users u
+    WHERE u.waiting_since IS NOT NULL AND (
+        u.place_until > $1::timestamptz OR u.subscription_status = 'active'
+        OR (SELECT places FROM kept) = 0
+        OR (SELECT places FROM kept) < (SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
+                                     + (SELECT coalesce(sum(room), 0) FROM gateway.servers))
+    ORDER BY coalesce(u.place_until > $1::timestamptz, false) OR u.subscription_status = 'active' DESC, u.waiting_since, u.id
+    LIMIT 1 FOR UPDATE SKIP LOCKED
 ), free AS (
     SELECT id FROM gateway.slices
-    WHERE status = 'available' AND last_health_at > $1::timestamptz
+    WHERE status = 'available' AND last_health_at > $2::timestamptz
         AND EXISTS (SELECT FROM waiting) -- or its lock would have others pass it over for nobody's sake
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), served AS (
-    UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false,
-        trial_ends_at = u.trial_ends_at + greatest($2::timestamptz - waiting.waiting_since, '0'::interval)
+    UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false, place_until = NULL,
+        trial_ends_at = u.trial_ends_at + greatest($1::timestamptz - waiting.waiting_since, '0'::interval),
+        settle_at = CASE WHEN u.subscription_status = 'trial' THEN $1::timestamptz ELSE u.settle_at END
     FROM waiting, free WHERE u.id = waiting.id
 ), told AS (
     INSERT INTO gateway.emails (user_id, kind)
@@ -557,16 +589,17 @@ RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa
 `
 
 type MatchNextParams struct {
-	CheckedSince time.Time
 	Now          time.Time
+	CheckedSince time.Time
 }
 
-// Gives the slice that has been ready longest to the user who has waited longest. No row: nobody
-// waits, or nothing is free that was found healthy lately. Rows that another transaction is matching
-// are passed over; whoever is missed that way is matched by the fill_pool job which every such
-// transaction enqueues. The trial begins with the slice: the wait is added to it.
+// Gives the slice that has been ready longest to the user who has waited longest; those who have paid, or for whom
+// a place is kept, come first, and what is kept for somebody is given to nobody else. No row: nobody
+// waits, or nothing is free that was found healthy lately. Rows that another transaction holds are passed over;
+// whoever is missed that way is matched by the fill_pool job which every transaction that matches enqueues. The
+// trial begins with the slice: the wait is added to it, and what follows from its end is found out anew.
 func (q *Queries) MatchNext(ctx context.Context, arg MatchNextParams) (Slice, error) {
-	row := q.db.QueryRow(ctx, matchNext, arg.CheckedSince, arg.Now)
+	row := q.db.QueryRow(ctx, matchNext, arg.Now, arg.CheckedSince)
 	var i Slice
 	err := row.Scan(
 		&i.ID,
@@ -713,6 +746,56 @@ type NoteHealthyParams struct {
 func (q *Queries) NoteHealthy(ctx context.Context, arg NoteHealthyParams) error {
 	_, err := q.db.Exec(ctx, noteHealthy, arg.Now, arg.ID, arg.Version)
 	return err
+}
+
+const offerPlaces = `-- name: OfferPlaces :many
+WITH offered AS (
+    UPDATE gateway.users SET wait_listed = false, place_until = $1::timestamptz
+    WHERE id IN (
+        SELECT u.id FROM gateway.users u
+        WHERE u.wait_listed AND u.waiting_since IS NULL AND u.held_at IS NULL
+            AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id)
+        ORDER BY u.id
+        LIMIT CASE WHEN EXISTS (SELECT FROM gateway.users WHERE wait_listed AND waiting_since IS NULL) THEN greatest(0,
+            (SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
+            + (SELECT coalesce(sum(room), 0) FROM gateway.servers)
+            - (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL)
+            - (SELECT count(*) FROM gateway.users k WHERE k.place_until > $2::timestamptz AND k.waiting_since IS NULL
+                AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = k.id))) ELSE 0 END
+        FOR UPDATE SKIP LOCKED)
+    RETURNING id
+), told AS (
+    INSERT INTO gateway.emails (user_id, kind, detail, created_at)
+    SELECT id, 'place_free', jsonb_build_object('at', $1::timestamptz), $2::timestamptz FROM offered
+)
+SELECT id FROM offered
+`
+
+type OfferPlacesParams struct {
+	Until time.Time
+	Now   time.Time
+}
+
+// Keeps the places that are left when all who wait and all for whom one is kept have theirs for those on the list
+// who pay first, and owes each the mail that says until when.
+func (q *Queries) OfferPlaces(ctx context.Context, arg OfferPlacesParams) ([]int64, error) {
+	rows, err := q.db.Query(ctx, offerPlaces, arg.Until, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const poolSlices = `-- name: PoolSlices :many

@@ -11,23 +11,27 @@ import (
 )
 
 const createUser = `-- name: CreateUser :one
-INSERT INTO gateway.users (email, password_hash, trial_ends_at, waiting_since, last_login_at)
-VALUES ($1, $2, $3, $4::timestamptz, $4::timestamptz)
-RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until
+INSERT INTO gateway.users (email, password_hash, subscription_status, trial_ends_at, settle_at, waiting_since, last_login_at)
+VALUES ($1, $2, CASE WHEN $3::boolean THEN 'unpaid' ELSE 'trial' END,
+        $4, $4, CASE WHEN $3 THEN NULL ELSE $5::timestamptz END, $5::timestamptz)
+RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until
 `
 
 type CreateUserParams struct {
 	Email        string
 	PasswordHash string
+	PaysFirst    bool
 	TrialEndsAt  *time.Time
 	Now          time.Time
 }
 
-// A new account is owed a slice from its first moment: waiting_since is set, and MatchNext serves it.
+// A new account with a trial is owed a slice from its first moment: waiting_since is set, and MatchNext serves
+// it. One that pays first has neither until it has paid.
 func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (User, error) {
 	row := q.db.QueryRow(ctx, createUser,
 		arg.Email,
 		arg.PasswordHash,
+		arg.PaysFirst,
 		arg.TrialEndsAt,
 		arg.Now,
 	)
@@ -57,6 +61,7 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (User, e
 		&i.StorageExtra,
 		&i.ActionUrl,
 		&i.StripeReadAt,
+		&i.RefreshedAt,
 		&i.GraceEndsAt,
 		&i.CancelledAt,
 		&i.DeleteAfter,
@@ -70,24 +75,27 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (User, e
 const places = `-- name: Places :one
 SELECT ((SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
       + (SELECT coalesce(sum(room), 0) FROM gateway.servers))::bigint AS places,
-       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting
+       (SELECT count(*) FROM gateway.users WHERE waiting_since IS NOT NULL) AS waiting,
+       (SELECT count(*) FROM gateway.users u WHERE u.place_until > $1::timestamptz AND u.waiting_since IS NULL
+            AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id)) AS kept
 `
 
 type PlacesRow struct {
 	Places  int64
 	Waiting int64
+	Kept    int64
 }
 
-// Places that there are or could be made for those who wait now.
-func (q *Queries) Places(ctx context.Context) (PlacesRow, error) {
-	row := q.db.QueryRow(ctx, places)
+// Places that there are or could be made for those who wait now, and for those for whom one is kept.
+func (q *Queries) Places(ctx context.Context, now time.Time) (PlacesRow, error) {
+	row := q.db.QueryRow(ctx, places, now)
 	var i PlacesRow
-	err := row.Scan(&i.Places, &i.Waiting)
+	err := row.Scan(&i.Places, &i.Waiting, &i.Kept)
 	return i, err
 }
 
 const setChannels = `-- name: SetChannels :one
-UPDATE gateway.users SET tell_by_email = $1, tell_by_whatsapp = $2 WHERE id = $3 RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until
+UPDATE gateway.users SET tell_by_email = $1, tell_by_whatsapp = $2 WHERE id = $3 RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until
 `
 
 type SetChannelsParams struct {
@@ -124,6 +132,7 @@ func (q *Queries) SetChannels(ctx context.Context, arg SetChannelsParams) (User,
 		&i.StorageExtra,
 		&i.ActionUrl,
 		&i.StripeReadAt,
+		&i.RefreshedAt,
 		&i.GraceEndsAt,
 		&i.CancelledAt,
 		&i.DeleteAfter,
@@ -154,7 +163,7 @@ func (q *Queries) TouchLogin(ctx context.Context, arg TouchLoginParams) (int64, 
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until FROM gateway.users WHERE email = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until FROM gateway.users WHERE email = $1
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -185,6 +194,7 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.StorageExtra,
 		&i.ActionUrl,
 		&i.StripeReadAt,
+		&i.RefreshedAt,
 		&i.GraceEndsAt,
 		&i.CancelledAt,
 		&i.DeleteAfter,
@@ -196,7 +206,7 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until FROM gateway.users WHERE id = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until FROM gateway.users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -227,6 +237,7 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.StorageExtra,
 		&i.ActionUrl,
 		&i.StripeReadAt,
+		&i.RefreshedAt,
 		&i.GraceEndsAt,
 		&i.CancelledAt,
 		&i.DeleteAfter,
@@ -238,9 +249,11 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 }
 
 const waitList = `-- name: WaitList :exec
+
 UPDATE gateway.users SET wait_listed = true WHERE id = $1 AND waiting_since IS NOT NULL AND NOT wait_listed
 `
 
+// at Checkout, and in no line
 func (q *Queries) WaitList(ctx context.Context, id int64) error {
 	_, err := q.db.Exec(ctx, waitList, id)
 	return err
@@ -248,12 +261,19 @@ func (q *Queries) WaitList(ctx context.Context, id int64) error {
 
 const waitingBefore = `-- name: WaitingBefore :one
 SELECT count(*) FROM gateway.users other, gateway.users mine
-WHERE mine.id = $1 AND other.waiting_since IS NOT NULL AND (other.waiting_since, other.id) < (mine.waiting_since, mine.id)
+WHERE mine.id = $1 AND other.waiting_since IS NOT NULL
+    AND (NOT (coalesce(other.place_until > $2::timestamptz, false) OR other.subscription_status = 'active'), other.waiting_since, other.id)
+      < (NOT (coalesce(mine.place_until > $2::timestamptz, false) OR mine.subscription_status = 'active'), mine.waiting_since, mine.id)
 `
 
-// How many of those who wait come before a user who does.
-func (q *Queries) WaitingBefore(ctx context.Context, id int64) (int64, error) {
-	row := q.db.QueryRow(ctx, waitingBefore, id)
+type WaitingBeforeParams struct {
+	ID  int64
+	Now time.Time
+}
+
+// How many of those who wait come before a user who does, in the order of MatchNext.
+func (q *Queries) WaitingBefore(ctx context.Context, arg WaitingBeforeParams) (int64, error) {
+	row := q.db.QueryRow(ctx, waitingBefore, arg.ID, arg.Now)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

@@ -15,6 +15,7 @@ type Letterhead struct {
 	Brand   string
 	AppURL  string // of the app, without a slash at the end: where links lead
 	Contact string // an address to write to; empty: people are told to answer the mail
+	Terms   Terms
 }
 
 // message is what a mail says. Its HTML and its text are both made of it, so that they cannot differ.

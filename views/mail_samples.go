@@ -19,7 +19,11 @@ type Sample struct {
 
 // Samples are every mail that there is, and for each cause of an alert one.
 func Samples(ctx context.Context) ([]Sample, error) {
-	head := Letterhead{Brand: "Slicegate", AppURL: "https://app.example.com", Contact: "help@example.com"}
+	const week = 7 * 24 * time.Hour
+	head := Letterhead{
+		Brand: "Slicegate", AppURL: "https://app.example.com", Contact: "help@example.com",
+		Terms: Terms{Price: PriceWords("$", "9.00", "4.50", 0), Grace: week, Retention: week},
+	}
 	long := Letterhead{Brand: "Slice" + fmt.Sprintf("%055d", 0), AppURL: "https://app." + fmt.Sprintf("%050d", 0) + ".example.com"}
 	const token = "#token=0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 	began := time.Date(2026, 11, 27, 9, 12, 0, 0, time.UTC)
@@ -56,8 +60,42 @@ func Samples(ctx context.Context) ([]Sample, error) {
 	add("password-changed", mail, err)
 	mail, err = head.PlaceFree(ctx)
 	add("place-free", mail, err)
+	mail, err = head.PlaceKept(ctx, began.Add(24*time.Hour))
+	add("place-kept", mail, err)
 	mail, err = long.Verify(ctx, long.AppURL+"/verify-email"+token)
 	add("long-names", mail, err)
+
+	free := head
+	free.Terms.Price = ""
+	for i, name := range []string{"", "-nothing-to-pay"} {
+		letters := []Letterhead{head, free}[i]
+		mail, err = letters.TrialEnds(ctx, began.Add(3*24*time.Hour))
+		add("trial-ends"+name, mail, err)
+		mail, err = letters.TrialOver(ctx, began.Add(week), false)
+		add("trial-over"+name, mail, err)
+		mail, err = letters.TrialOver(ctx, began.Add(24*time.Hour), true)
+		add("trial-over-last"+name, mail, err)
+		mail, err = letters.Ended(ctx, began.Add(week))
+		add("ended"+name, mail, err)
+		mail, err = letters.DeletedSoon(ctx, began.Add(24*time.Hour))
+		add("deleted-soon"+name, mail, err)
+	}
+	mail, err = head.PaymentFailed(ctx, began.Add(week), false)
+	add("payment-failed", mail, err)
+	mail, err = head.PaymentFailed(ctx, began.Add(24*time.Hour), true)
+	add("payment-failed-last", mail, err)
+	mail, err = head.PaymentAction(ctx, "https://invoice.stripe.com/i/acct_1"+fmt.Sprintf("%080d", 0))
+	add("payment-action", mail, err)
+	mail, err = head.Paused(ctx, false)
+	add("paused", mail, err)
+	mail, err = head.Paused(ctx, true)
+	add("paused-held", mail, err)
+	mail, err = head.Resumed(ctx)
+	add("resumed", mail, err)
+	mail, err = head.WillEnd(ctx, began.Add(2*week))
+	add("will-end", mail, err)
+	mail, err = head.ExportReady(ctx, began.Add(week))
+	add("export-ready", mail, err)
 
 	for _, cause := range slices.Sorted(maps.Keys(troubles)) {
 		one := away

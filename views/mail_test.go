@@ -136,9 +136,21 @@ func everyMail(t *testing.T, head Letterhead, link, detail string) map[string]Ma
 		"reset":            func() (Mail, error) { return head.Reset(t.Context(), link) },
 		"password changed": func() (Mail, error) { return head.PasswordChanged(t.Context(), at) },
 		"place free":       func() (Mail, error) { return head.PlaceFree(t.Context()) },
+		"place kept":       func() (Mail, error) { return head.PlaceKept(t.Context(), at) },
 		"user":             func() (Mail, error) { return head.UserAlert(t.Context(), told) },
 		"admin":            func() (Mail, error) { return head.AdminAlert(t.Context(), told) },
 		"admin, several":   func() (Mail, error) { return head.AdminAlert(t.Context(), append(told, told...)) },
+		"trial ends":       func() (Mail, error) { return head.TrialEnds(t.Context(), at) },
+		"trial over":       func() (Mail, error) { return head.TrialOver(t.Context(), at, false) },
+		"payment failed":   func() (Mail, error) { return head.PaymentFailed(t.Context(), at, true) },
+		"payment action":   func() (Mail, error) { return head.PaymentAction(t.Context(), link) },
+		"paused":           func() (Mail, error) { return head.Paused(t.Context(), false) },
+		"held":             func() (Mail, error) { return head.Paused(t.Context(), true) },
+		"resumed":          func() (Mail, error) { return head.Resumed(t.Context()) },
+		"will end":         func() (Mail, error) { return head.WillEnd(t.Context(), at) },
+		"ended":            func() (Mail, error) { return head.Ended(t.Context(), at) },
+		"deleted soon":     func() (Mail, error) { return head.DeletedSoon(t.Context(), at) },
+		"export ready":     func() (Mail, error) { return head.ExportReady(t.Context(), at) },
 	} {
 		mail, err := make()
 		if err != nil {
@@ -182,12 +194,22 @@ func TestLinksLeadWhereTheyShould(t *testing.T) {
 		"reset":                {app + "/reset-password#token=0123456789abcdefghijklmnopqrstuvwxyzABCDEFG", "mailto:help@example.com"},
 		"password-changed":     {app + "/forgot-password", "mailto:help@example.com"},
 		"place-free":           {app + "/connect", "mailto:help@example.com"},
+		"place-kept":           {app + "/billing", "mailto:help@example.com"},
 		"user-logged_out":      {app + "/reconnect", app + "/notifications", "mailto:help@example.com"},
 		"user-connected-again": {app, app + "/notifications", "mailto:help@example.com"},
 		"user-storage":         {app + "/data", app + "/notifications", "mailto:help@example.com"},
 		"user-failed-slice":    {app + "/reconnect", app + "/notifications", "mailto:help@example.com"},
 		"user-several":         {app + "/reconnect", app + "/data", app, app + "/notifications", "mailto:help@example.com"},
 		"admin-one":            nil,
+		"trial-ends":           {app + "/billing", "mailto:help@example.com"},
+		"payment-failed":       {app + "/billing", "mailto:help@example.com"},
+		"payment-action":       {"https://invoice.stripe.com/i/acct_1" + strings.Repeat("0", 80), app + "/billing", "mailto:help@example.com"},
+		"paused":               {app + "/billing", "mailto:help@example.com"},
+		"resumed":              {app, "mailto:help@example.com"},
+		"will-end":             {app + "/billing", "mailto:help@example.com"},
+		"ended":                {app + "/billing", "mailto:help@example.com"},
+		"deleted-soon":         {app + "/billing", "mailto:help@example.com"},
+		"export-ready":         {app + "/billing", "mailto:help@example.com"},
 	} {
 		i := slices.IndexFunc(samples(t), func(s Sample) bool { return s.Name == name })
 		if i < 0 {
@@ -222,6 +244,7 @@ func TestAccountMailsSayHowLongAndWhatIfItWasNotYou(t *testing.T) {
 		"reset":            {"Choose a new password", "works once, within 10 minutes", "ignore this mail: nothing has changed"},
 		"password changed": {"Your password was changed", "at 09:12 UTC on 27 November 2026", "choose a new password now"},
 		"place free":       {"Your workspace is ready", "link your phone", "added to your trial"},
+		"place kept":       {"A place is free for you", "kept for you until", "Subscribe"},
 	} {
 		if mails[name].Subject != want[0] {
 			t.Errorf("%s: the subject is %q", name, mails[name].Subject)

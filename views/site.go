@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/a-h/templ"
 )
@@ -21,16 +22,21 @@ var assets embed.FS
 // Site is what the pages of the marketing site say about this installation.
 type Site struct {
 	Brand         string
-	AppURL        string // of the app, without a slash at the end
-	SiteURL       string // of these pages, likewise
-	ContactEmail  string // shown if not empty
-	TrialDays     int    // 0: there is no trial, and no page speaks of one
-	Price         string // of a month, such as "9.00"
-	LaunchPrice   string // likewise, while the launch offer stands; empty: there is none
-	Currency      string // the sign before a price
-	MediaQuota    string // in words, such as "2 GB"
-	DataResidency string // the country of the servers
-	LegalApproved bool   // false: terms and privacy say that they are a draft
+	AppURL        string        // of the app, without a slash at the end
+	SiteURL       string        // of these pages, likewise
+	ContactEmail  string        // shown if not empty
+	TrialDays     int           // 0: there is no trial, and no page speaks of one
+	Price         string        // of a month, such as "9.00"
+	LaunchPrice   string        // likewise, while the launch offer stands; empty: there is none
+	LaunchMonths  int           // it holds for so many months; 0: as long as the subscription does
+	StoragePrice  string        // of a gigabyte more for a month; empty: it is not sold
+	Currency      string        // the sign before a price
+	Payments      bool          // false: nothing can be paid here, and there are trials alone
+	Grace         time.Duration // from a failed payment, or the end of the trial, until the workspace is stopped
+	Retention     time.Duration // from there until everything is destroyed
+	MediaQuota    string        // in words, such as "2 GB"
+	DataResidency string        // the country of the servers
+	LegalApproved bool          // false: terms and privacy say that they are a draft
 }
 
 // sitePage is one page of the site.
@@ -96,6 +102,28 @@ func (s Site) price() string {
 }
 
 func (s Site) fullPrice() string { return s.Currency + s.Price }
+
+// afterLaunch is how long the launch price holds, and what comes then: "for as long as you stay subscribed".
+func (s Site) afterLaunch() string {
+	if s.LaunchMonths > 0 {
+		return "for " + first(s.LaunchMonths) + ", then " + s.fullPrice() + " a month"
+	}
+	return "for as long as you stay subscribed"
+}
+
+// holds is the same beside the full price.
+func (s Site) holds() string {
+	if s.LaunchMonths > 0 {
+		return "for " + first(s.LaunchMonths)
+	}
+	return s.afterLaunch()
+}
+
+func (s Site) storagePrice() string { return s.Currency + s.StoragePrice }
+
+func (s Site) grace() string { return span(s.Grace) }
+
+func (s Site) retention() string { return span(s.Retention) }
 
 // start is what the button that leads to the sign-up is called.
 func (s Site) start() string {

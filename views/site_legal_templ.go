@@ -139,49 +139,130 @@ func terms(site Site) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, ", paid ahead by card through Stripe. ")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "A month costs ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, ", paid ahead by card through Stripe. Nothing is charged by itself: whoever does not subscribe can go on for ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var8 string
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(site.price())
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(site.grace())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 49, Col: 32}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 48, Col: 67}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, ", paid ahead by card through Stripe. ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, " after the trial, and is then treated as one who has left. ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		}
-		if site.LaunchPrice != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "That is the launch price; the full price is ")
+		} else {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "A month costs ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var9 string
-			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(site.fullPrice())
+			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(site.price())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 52, Col: 66}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 50, Col: 32}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, ". ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, ", paid ahead by card through Stripe. ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "A change of the price is told to you by mail at least 30 days before it counts for you, and you can cancel until then.</p><p>A payment that fails has 7 days to be put right. After that the workspace is paused until it is.</p><h2 id=\"end\">Leaving</h2><p>You can cancel at any time. Your workspace runs to the end of the month that is paid for; then it is stopped and its data kept for 7 days, in which you can come back. After that it is destroyed with everything in it, and nobody can restore it. You can also destroy your data yourself, in the app, at once. We may end the contract with 30 days' notice by mail.</p><h2 id=\"data\">Your data</h2><p>Your messages, contacts and files are yours. You can take a copy of all of them in the app, at any time. What we store and who can see it is on the <a href=\"/privacy\">privacy page</a>.</p><h2 id=\"promise\">What we do not promise</h2><p>We watch over the service and repair it, and still it may be away, messages may come late, and what is stored here may be lost. It is no archive: take a copy of what you must not lose. As far as the law allows, we answer for no more than what you have paid us in the last twelve months, and not for what WhatsApp does with your number. Nothing here limits rights that the law gives you whatever is agreed.</p><h2 id=\"changes\">Changes</h2><p>We tell you by mail at least 30 days before these terms change to your disadvantage. Who does not agree can cancel until then.</p><h2 id=\"contact\">Questions</h2><p>")
+		if site.LaunchPrice != "" {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "That is the launch price, ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var10 string
+			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(site.holds())
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 53, Col: 44}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "; the full price is ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var11 string
+			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(site.fullPrice())
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 53, Col: 84}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, ". ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "A change of the price is told to you by mail at least 30 days before it counts for you, and you can cancel until then.</p>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if !site.Payments {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<p>Nothing can be paid here yet: what is said here of payments counts from when it can.</p>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if site.StoragePrice != "" {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p>A gigabyte more than what is included costs ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var12 string
+			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(site.storagePrice())
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 61, Col: 71}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, " a month, as long as you keep it.</p>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<p>A payment that fails has ")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var13 string
+		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(site.grace())
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 64, Col: 42}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " to be put right. After that the workspace is paused until it is. A payment that is disputed at your bank, or reported as one that the card's owner did not make, pauses the workspace until that is settled.</p><h2 id=\"end\">Leaving</h2><p>You can cancel at any time. Your workspace runs to the end of the month that is paid for; then it is stopped and its data kept for ")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var14 string
+		templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(site.retention())
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 69, Col: 152}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, ", in which you can come back. After that it is destroyed with everything in it, and your account and its e-mail address with it, and nobody can restore it. You can also destroy your data yourself, in the app, at once. We may end the contract with 30 days' notice by mail.</p><h2 id=\"data\">Your data</h2><p>Your messages, contacts and files are yours. You can take a copy of all of them in the app, at any time. What we store and who can see it is on the <a href=\"/privacy\">privacy page</a>.</p><h2 id=\"promise\">What we do not promise</h2><p>We watch over the service and repair it, and still it may be away, messages may come late, and what is stored here may be lost. It is no archive: take a copy of what you must not lose. As far as the law allows, we answer for no more than what you have paid us in the last twelve months, and not for what WhatsApp does with your number. Nothing here limits rights that the law gives you whatever is agreed.</p><h2 id=\"changes\">Changes</h2><p>We tell you by mail at least 30 days before these terms change to your disadvantage. Who does not agree can cancel until then.</p><h2 id=\"contact\">Questions</h2><p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -189,7 +270,7 @@ func terms(site Site) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</p><p>What to try when something does not work is under <a href=\"/support\">Support</a>.</p></article>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</p><p>What to try when something does not work is under <a href=\"/support\">Support</a>.</p></article>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -213,12 +294,12 @@ func privacy(site Site) templ.Component {
 			}()
 		}
 		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var10 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var10 == nil {
-			templ_7745c5c3_Var10 = templ.NopComponent
+		templ_7745c5c3_Var15 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var15 == nil {
+			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<article class=\"prose\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<article class=\"prose\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -226,20 +307,56 @@ func privacy(site Site) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<h1>Privacy</h1><p class=\"lead\">What we store, where, for how long, who can see it, and what is left after you leave.</p><h2 id=\"where\">Where your data is</h2><p>Our servers are in ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<h1>Privacy</h1><p class=\"lead\">What we store, where, for how long, who can see it, and what is left after you leave.</p><h2 id=\"where\">Where your data is</h2><p>Our servers are in ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var11 string
-		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(site.DataResidency)
+		var templ_7745c5c3_Var16 string
+		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(site.DataResidency)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 88, Col: 42}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 98, Col: 42}
 		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, ". Your messages, contacts and files are kept there and nowhere else of ours. Two other companies see a part of what we know of you: one that delivers our mails (your address, and what the mail says), and Stripe, which takes payments (your name, card and invoices). Where they keep it, they say themselves.</p><h2 id=\"stored\">What is stored, and for how long</h2><div class=\"table\" role=\"region\" aria-labelledby=\"stored\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">What</th><th scope=\"col\">Why</th><th scope=\"col\">How long</th></tr></thead> <tbody><tr><th scope=\"row\">Messages, contacts, photos and files of your WhatsApp, and the link to your phone</th><td>That is your inbox</td><td>Until you delete them, or your workspace is destroyed</td></tr><tr><th scope=\"row\">Your e-mail address, a hash of your password, how you want to be told</th><td>Your account</td><td>As long as there is the account</td></tr><tr><th scope=\"row\">That you are logged in (a hash of your cookie)</th><td>So that you need not log in each time</td><td>A month after its last use, or until you log out</td></tr><tr><th scope=\"row\">Which mails we sent you, when, and whether they arrived</th><td>To send each once, and to see when none arrive</td><td>90 days</td></tr><tr><th scope=\"row\">Figures of your workspace: memory, disk, the amount of traffic, whether WhatsApp is connected</th><td>To keep it running</td><td>A week by the minute; coarser, up to a year</td></tr><tr><th scope=\"row\">What was done to a workspace, by its number and that of the account</th><td>To find out what went wrong</td><td>Stays, without anything that you wrote</td></tr><tr><th scope=\"row\">Payments and invoices</th><td>The law asks for them</td><td>At Stripe, as long as the law asks</td></tr></tbody></table></div><p>Our web server's access log has no network addresses, and nothing of what you open in your workspace. When a request fails, the network address that it came from may be in the log of errors. What people write, their names and their numbers are in no log.</p><h2 id=\"who\">Who can see it</h2><ul><li><b>You</b>, and whoever has your password.</li><li><b>No other customer.</b> Each workspace is a container with a database schema and a role of its own, behind a firewall.</li><li><b>WhatsApp and Meta</b> carry your messages, as they do on your phone. We are not affiliated with them.</li><li><b>The people who run our servers</b> could: a linked device, and so your workspace, is where WhatsApp's end-to-end encryption ends, and messages are stored there in a form that can be read. We look only when you ask us to, or when the law forces us.</li><li><b>Nobody else.</b> We sell nothing, show no advertisements, and train no models with what you write.</li></ul><h2 id=\"cookies\">Cookies</h2><p>These pages set none, have no trackers, and load nothing from other companies. The app sets one cookie, which keeps you logged in.</p><h2 id=\"after\">What is left after you leave</h2><p>You can delete all messages, contacts and files yourself, at once, in the app. When your subscription ends, they are kept for 7 days in case you come back. Then the workspace is destroyed: container, database schema, files and the link to your phone. <b>Of what you wrote and received, nothing is kept here.</b></p><p>What remains is that there was a workspace of some number, and when. Your account (the address and the hash of the password) stays until you ask us to delete it. Invoices stay at Stripe as long as the law asks. Backups of a whole server hold what was on it until newer ones replace them; we never use one to bring back what you had deleted.</p><h2 id=\"rights\">Your rights</h2><p>You may know what we have of you, have it corrected, have it deleted, and take it with you. The last two you can do in the app for everything in your workspace. You may also complain to the authority for data protection where you live.</p><p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, ". Your messages, contacts and files are kept there and nowhere else of ours. Two other companies see a part of what we know of you: one that delivers our mails (your address, and what the mail says), and Stripe, which takes payments (your name, card and invoices). Where they keep it, they say themselves.</p><h2 id=\"stored\">What is stored, and for how long</h2><div class=\"table\" role=\"region\" aria-labelledby=\"stored\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">What</th><th scope=\"col\">Why</th><th scope=\"col\">How long</th></tr></thead> <tbody><tr><th scope=\"row\">Messages, contacts, photos and files of your WhatsApp, and the link to your phone</th><td>That is your inbox</td><td>Until you delete them, or your workspace is destroyed</td></tr><tr><th scope=\"row\">Your e-mail address, a hash of your password, how you want to be told</th><td>Your account</td><td>As long as there is the account</td></tr><tr><th scope=\"row\">Until when you have paid, and the numbers by which Stripe knows you and your subscription</th><td>To know what you have paid for</td><td>As long as there is the account</td></tr><tr><th scope=\"row\">Copies of your data that you have asked for</th><td>For you to download</td><td>A week, or until you leave</td></tr><tr><th scope=\"row\">That you are logged in (a hash of your cookie)</th><td>So that you need not log in each time</td><td>A month after its last use, or until you log out</td></tr><tr><th scope=\"row\">Which mails we sent you, when, and whether they arrived</th><td>To send each once, and to see when none arrive</td><td>90 days</td></tr><tr><th scope=\"row\">Figures of your workspace: memory, disk, the amount of traffic, whether WhatsApp is connected</th><td>To keep it running</td><td>A week by the minute; coarser, up to a year</td></tr><tr><th scope=\"row\">What was done to a workspace, by its number and that of the account</th><td>To find out what went wrong</td><td>Stays, without anything that you wrote</td></tr><tr><th scope=\"row\">Payments and invoices</th><td>The law asks for them</td><td>At Stripe, as long as the law asks</td></tr></tbody></table></div><p>Our web server's access log has no network addresses, and nothing of what you open in your workspace. When a request fails, the network address that it came from may be in the log of errors. What people write, their names and their numbers are in no log.</p><h2 id=\"who\">Who can see it</h2><ul><li><b>You</b>, and whoever has your password.</li><li><b>No other customer.</b> Each workspace is a container with a database schema and a role of its own, behind a firewall.</li><li><b>WhatsApp and Meta</b> carry your messages, as they do on your phone. We are not affiliated with them.</li><li><b>The people who run our servers</b> could: a linked device, and so your workspace, is where WhatsApp's end-to-end encryption ends, and messages are stored there in a form that can be read. We look only when you ask us to, or when the law forces us.</li><li><b>Nobody else.</b> We sell nothing, show no advertisements, and train no models with what you write.</li></ul><h2 id=\"cookies\">Cookies</h2><p>These pages set none, have no trackers, and load nothing from other companies. The app sets one cookie, which keeps you logged in.</p><h2 id=\"after\">What is left after you leave</h2><p>You can delete all messages, contacts and files yourself, at once, in the app. When your subscription ends, ")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if site.TrialDays > 0 {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "or ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var17 string
+			templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(site.grace())
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 141, Col: 21}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, " after a trial without one, ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "your workspace is stopped, and all of it is kept for ")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var18 string
+		templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(site.retention())
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `site_legal.templ`, Line: 143, Col: 74}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, " in case you come back. Then the workspace is destroyed: container, database schema, files, copies and the link to your phone; and your account with it: its e-mail address, the hash of its password, and whatever we had to know about your payments. <b>Of what you wrote and received, and of who you are, nothing is kept here.</b></p><p>What remains is that there was a workspace of some number, and when: that is in our log. Invoices stay at Stripe, as long as the law asks. Backups of a whole server hold what was on it until newer ones replace them; we never use one to bring back what you had deleted.</p><h2 id=\"rights\">Your rights</h2><p>You may know what we have of you, have it corrected, have it deleted, and take it with you. The last two you can do in the app for everything in your workspace, and your account is deleted with it when you leave; write to us to have that done sooner. You may also complain to the authority for data protection where you live.</p><p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -247,7 +364,7 @@ func privacy(site Site) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</p></article>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "</p></article>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

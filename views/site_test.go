@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	_ "golang.org/x/image/webp"
@@ -22,7 +23,7 @@ import (
 // odd has values that nobody would write into a page by hand.
 var odd = Site{
 	Brand: "Quillfish", AppURL: "https://app.quillfish.example", SiteURL: "https://quillfish.example", ContactEmail: "ahoy@quillfish.example",
-	TrialDays: 23, Price: "87.65", LaunchPrice: "43.21", Currency: "¤", MediaQuota: "7.5 GB", DataResidency: "Atlantis",
+	TrialDays: 23, Price: "87.65", LaunchPrice: "43.21", StoragePrice: "6.54", Currency: "¤", Payments: true, Grace: 5 * 24 * time.Hour, Retention: 9 * 24 * time.Hour, MediaQuota: "7.5 GB", DataResidency: "Atlantis",
 }
 
 // written are the pages that a site is written as, by their names.
@@ -288,11 +289,15 @@ func TestWhatAnInstallationIsComesFromItsSettings(t *testing.T) {
 	for name, values := range map[string][]string{
 		"index.html":    {odd.Brand, "¤43.21", "¤87.65", "23 days"},
 		"features.html": {odd.Brand, "23 days"},
-		"pricing.html":  {odd.Brand, "¤43.21", "¤87.65", "23 days", "7.5 GB"},
-		"signup.html":   {odd.Brand, "¤43.21", "23 days"},
-		"support.html":  {odd.Brand, odd.ContactEmail},
-		"terms.html":    {odd.Brand, "¤43.21", "¤87.65", "23 days", "7.5 GB", odd.ContactEmail, "WhatsApp may restrict, block or ban", "not affiliated"},
-		"privacy.html":  {odd.Brand, odd.DataResidency, odd.ContactEmail, "7 days", "nothing is kept here", "Stripe"},
+		"pricing.html": {
+			odd.Brand, "¤43.21 a month for as long as the subscription lasts", "instead of a month, for as long as you stay subscribed", "23 days", "7.5 GB", "¤6.54 a month",
+			"For 5 days after the trial everything goes on.", "kept for 9 days, in which you can still come back", "you have 5 days to put it right", "data waits 9 days",
+			"with it your account and its e-mail address", "kept for 9 days: in these you can come back",
+		},
+		"signup.html":  {odd.Brand, "¤43.21", "23 days"},
+		"support.html": {odd.Brand, odd.ContactEmail},
+		"terms.html":   {odd.Brand, "¤6.54", "can go on for 5 days after the trial", "has 5 days to be put right", "kept for 9 days", "your account and its e-mail address with it", "¤43.21", "¤87.65", "23 days", "7.5 GB", odd.ContactEmail, "WhatsApp may restrict, block or ban", "not affiliated"},
+		"privacy.html": {odd.Brand, odd.DataResidency, odd.ContactEmail, "or 5 days after a trial", "kept for 9 days", "your account with it: its e-mail address", "nothing is kept here", "there was a workspace of some number", "Invoices stay at Stripe"},
 	} {
 		for _, value := range values {
 			if !strings.Contains(said(pages[name]), value) {
@@ -301,8 +306,8 @@ func TestWhatAnInstallationIsComesFromItsSettings(t *testing.T) {
 		}
 	}
 	for name, page := range pages {
-		if text := said(page); regexp.MustCompile(`\$|9\.00|4\.50|\b14\b|2 GB|Canada|Slicegate`).MatchString(text) {
-			t.Errorf("%s says something by itself: %q", name, regexp.MustCompile(`.{0,30}(\$|9\.00|4\.50|\b14\b|2 GB|Canada|Slicegate).{0,30}`).FindString(text))
+		if text := said(page); regexp.MustCompile(`\$|9\.00|4\.50|\b14\b|2 GB|Canada|Slicegate|7 days|0\.50`).MatchString(text) {
+			t.Errorf("%s says something by itself: %q", name, regexp.MustCompile(`.{0,30}(\$|9\.00|4\.50|\b14\b|2 GB|Canada|Slicegate|7 days|0\.50).{0,30}`).FindString(text))
 		}
 	}
 }
@@ -359,6 +364,53 @@ func TestWithoutALaunchPriceNobodySpeaksOfOne(t *testing.T) {
 	}
 	if got := words(pages["pricing.html"].Find(".amount").Text()); got != "¤87.65 a month for one number" {
 		t.Errorf("the price is %q", got)
+	}
+}
+
+func TestTheLaunchPriceHoldsAsLongAsItIsSetTo(t *testing.T) {
+	site := odd
+	site.LaunchMonths = 5
+	_, pages := written(t, site)
+	for name, want := range map[string]string{
+		"index.html":   "instead of a month, for the first 5 months",
+		"pricing.html": "pays ¤43.21 a month for the first 5 months, then ¤87.65 a month.",
+		"terms.html":   "the launch price, for the first 5 months; the full price is ¤87.65",
+	} {
+		if text := said(pages[name]); !strings.Contains(text, want) || regexp.MustCompile("as long as (you stay subscribed|the subscription)").MatchString(text) {
+			t.Errorf("%s does not say %q, or says that it holds for good", name, want)
+		}
+	}
+}
+
+func TestWhatIsNotSoldIsNotOffered(t *testing.T) {
+	site := odd
+	site.StoragePrice = ""
+	_, pages := written(t, site)
+	for name, page := range pages {
+		if found := regexp.MustCompile(`.{0,30}(More room|Or buy more|A gigabyte more).{0,30}`).FindString(said(page)); found != "" {
+			t.Errorf("%s says %q", name, found)
+		}
+	}
+	if !strings.Contains(said(pages["pricing.html"]), "More storage cannot be bought yet.") {
+		t.Error("the page about prices does not say that there is no more storage")
+	}
+}
+
+func TestWhereNothingCanBePaidThePagesSaySo(t *testing.T) {
+	const nothing = "Nothing can be paid here yet"
+	_, pages := written(t, odd)
+	for name, page := range pages {
+		if strings.Contains(said(page), nothing) {
+			t.Errorf("%s says that nothing can be paid", name)
+		}
+	}
+	site := odd
+	site.Payments = false
+	_, pages = written(t, site)
+	for _, name := range []string{"pricing.html", "terms.html"} {
+		if text := said(pages[name]); !strings.Contains(text, nothing) || strings.Contains(text, "you subscribe, during") {
+			t.Errorf("%s does not say that nothing can be paid: %q", name, text)
+		}
 	}
 }
 

@@ -15,6 +15,8 @@ export default defineConfig({
   server: {
     proxy: {
       "/api": { target: backend, changeOrigin: true },
+      // Two pages of the app have a path there, too.
+      "^/billing/(?!done\\b)": { target: backend, changeOrigin: true },
       "/auth": { target: backend, changeOrigin: true },
     },
   },

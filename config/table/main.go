@@ -62,10 +62,12 @@ func table() string {
 		}
 		all = append(all, reader.settings...)
 	}
+	described := map[string]bool{}
 	for _, setting := range all {
-		if setting.Help == "" { // described where it is declared first
+		if setting.Help == "" || described[setting.Name] { // described where it is declared first
 			continue
 		}
+		described[setting.Name] = true
 		standard := "`" + setting.Default + "`"
 		if setting.Required {
 			standard = "(required)"

@@ -57,7 +57,7 @@ func (rs *routes) slicePage(v *visit) (templ.Component, error) {
 	if page.Alerts, err = v.queries.AlertsOf(ctx, store.AlertsOfParams{Subject: subjectOf(id), Most: linesOfSlice}); err != nil {
 		return nil, err
 	}
-	if page.Audit, err = v.queries.AuditOf(ctx, store.AuditOfParams{Subject: subjectOf(id), Most: linesOfSlice}); err != nil {
+	if page.Audit, err = v.queries.AuditLines(ctx, store.AuditLinesParams{Subject: subjectOf(id), Most: linesOfSlice}); err != nil {
 		return nil, err
 	}
 	if page.Jobs, err = v.queries.JobsOfSlice(ctx, store.JobsOfSliceParams{Slice: id, Most: linesOfSlice}); err != nil {

@@ -61,7 +61,7 @@ func (rs *routes) userPage(v *visit) (templ.Component, error) {
 	if page.Sessions, err = v.queries.SessionsOfUser(ctx, store.SessionsOfUserParams{UserID: id, Now: v.now}); err != nil {
 		return nil, err
 	}
-	if page.Audit, err = v.queries.AuditOf(ctx, store.AuditOfParams{Subject: fmt.Sprintf("user:%d", id), Most: linesOfSlice}); err != nil {
+	if page.Audit, err = v.queries.AuditLines(ctx, store.AuditLinesParams{Subject: fmt.Sprintf("user:%d", id), Most: linesOfSlice}); err != nil {
 		return nil, err
 	}
 	return views.AdminUser(page), nil

@@ -25,6 +25,7 @@ type Auth struct {
 	Hasher      *Hasher
 	SessionLife time.Duration
 	TrialDays   int
+	Paid        bool // there is Stripe: a trial of no days means that a new account pays first
 	Brand       string
 	Clock       func() time.Time
 	After       func(time.Duration) <-chan time.Time // time.After if nil
@@ -78,6 +79,8 @@ func (a *Auth) Finish(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+func (a *Auth) payFirst() bool { return a.Paid && a.TrialDays == 0 }
 
 func (a *Auth) after(d time.Duration) <-chan time.Time {
 	if a.After != nil {

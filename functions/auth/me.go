@@ -25,24 +25,21 @@ func (a *Auth) me(w http.ResponseWriter, r *http.Request) error {
 
 // loggedIn finds the user who sent r, or refuses.
 func (a *Auth) loggedIn(r *http.Request) (user int64, err error) {
-	notAuthenticated := answer.Errorf(answer.Unauthenticated, "Not authenticated")
-	_, id, err := a.Signer.Read(r)
-	if err != nil {
-		return 0, notAuthenticated
-	}
-	access, err := store.New(a.Pool).AccessBySession(r.Context(), store.AccessBySessionParams{ID: id[:], Now: a.Clock()})
-	if store.IsNone(err) {
-		return 0, notAuthenticated
-	}
-	return access.UserID, err
+	return a.Signer.User(r, store.New(a.Pool), a.Clock())
 }
 
 // Me is the answer of register, login and me, and of what changes it.
 type Me struct {
 	Brand   string     `json:"brand"`
+	Billing meBilling  `json:"billing"`
 	User    meUser     `json:"user"`
 	Slice   *meSlice   `json:"slice"`   // null: none
 	Waiting *meWaiting `json:"waiting"` // null: not waiting for one
+}
+
+type meBilling struct {
+	Enabled  bool `json:"enabled"`  // one can pay
+	PayFirst bool `json:"payFirst"` // and has to, before there is a slice
 }
 
 type meUser struct {
@@ -75,7 +72,7 @@ type meWaiting struct {
 }
 
 func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, user store.User) error {
-	me := Me{Brand: a.Brand, User: meUser{
+	me := Me{Brand: a.Brand, Billing: meBilling{Enabled: a.Paid, PayFirst: a.payFirst()}, User: meUser{
 		ID: user.ID, Email: user.Email, SubscriptionStatus: user.SubscriptionStatus, TrialEndsAt: user.TrialEndsAt,
 		EmailVerified: user.EmailVerifiedAt != nil, EmailBounced: user.EmailBouncedAt != nil,
 		Channels: meChannels{Email: user.TellByEmail, WhatsApp: user.TellByWhatsapp},
@@ -98,15 +95,15 @@ func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, 
 
 // waiting tells somebody where they stand. Who is told that there is no place is promised a mail.
 func (a *Auth) waiting(ctx context.Context, queries *store.Queries, user store.User) (*meWaiting, error) {
-	before, err := queries.WaitingBefore(ctx, user.ID)
+	before, err := queries.WaitingBefore(ctx, store.WaitingBeforeParams{ID: user.ID, Now: a.Clock()})
 	if err != nil {
 		return nil, err
 	}
-	places, err := queries.Places(ctx)
+	places, err := queries.Places(ctx, a.Clock())
 	if err != nil {
 		return nil, err
 	}
-	waiting := meWaiting{Since: *user.WaitingSince, Position: int(before) + 1, Full: before >= places.Places}
+	waiting := meWaiting{Since: *user.WaitingSince, Position: int(before) + 1, Full: before+places.Kept >= places.Places}
 	if waiting.Full && !user.WaitListed {
 		if err := queries.WaitList(ctx, user.ID); err != nil {
 			return nil, err

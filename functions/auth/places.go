@@ -14,10 +14,10 @@ type Places struct {
 }
 
 func (a *Auth) places(w http.ResponseWriter, r *http.Request) error {
-	places, err := store.New(a.Pool).Places(r.Context())
+	places, err := store.New(a.Pool).Places(r.Context(), a.Clock())
 	if err != nil {
 		return err
 	}
-	answer.JSON(w, http.StatusOK, Places{Full: places.Waiting >= places.Places, Waiting: places.Waiting})
+	answer.JSON(w, http.StatusOK, Places{Full: places.Waiting+places.Kept >= places.Places, Waiting: places.Waiting})
 	return nil
 }

@@ -49,14 +49,16 @@ func (a *Auth) register(w http.ResponseWriter, r *http.Request) error {
 
 // Register makes an account with a trial, gives it a slice if one is ready (else the account
 // waits for the next, slice nil), logs it in, owes it the mail that verifies its address, and orders
-// the pool's refill: one transaction.
+// the pool's refill: one transaction. An account that pays first has neither trial nor slice.
 func (a *Auth) Register(ctx context.Context, email, passwordHash string) (user store.User, slice *store.Slice, token string, err error) {
 	err = pgx.BeginFunc(ctx, a.Pool, func(tx pgx.Tx) error {
 		queries, now := store.New(tx), a.Clock()
-		trialEnds := now.Add(time.Duration(a.TrialDays) * 24 * time.Hour)
-		user, err = queries.CreateUser(ctx, store.CreateUserParams{
-			Email: email, PasswordHash: passwordHash, TrialEndsAt: &trialEnds, Now: now,
-		})
+		account := store.CreateUserParams{Email: email, PasswordHash: passwordHash, PaysFirst: a.payFirst(), Now: now}
+		if !account.PaysFirst {
+			trialEnds := now.Add(time.Duration(a.TrialDays) * 24 * time.Hour)
+			account.TrialEndsAt = &trialEnds
+		}
+		user, err = queries.CreateUser(ctx, account)
 		if store.IsDuplicate(err) {
 			return answer.Errorf(answer.Conflict, "There is an account with this e-mail address already. Log in instead.")
 		}

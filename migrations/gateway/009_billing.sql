@@ -13,6 +13,7 @@ ALTER TABLE gateway.users
     ADD COLUMN storage_extra  integer NOT NULL DEFAULT 0 CHECK (storage_extra >= 0), -- gigabytes that are bought
     ADD COLUMN action_url     text,        -- where the user has to confirm a payment; a secret of theirs
     ADD COLUMN stripe_read_at timestamptz,
+    ADD COLUMN refreshed_at   timestamptz, -- when its user had Stripe asked last: once a second at most
     -- What follows from that.
     ADD COLUMN grace_ends_at  timestamptz, -- a payment has failed, or the trial is over: all goes on until then
     ADD COLUMN cancelled_at   timestamptz, -- since when nothing is paid for any more
@@ -94,7 +95,7 @@ DROP INDEX gateway.users_to_settle, gateway.users_with_place;
 UPDATE gateway.users SET subscription_status = 'cancelled' WHERE subscription_status = 'unpaid';
 ALTER TABLE gateway.users
     DROP COLUMN stripe_subscription, DROP COLUMN paid_until, DROP COLUMN ends_at, DROP COLUMN discounted, DROP COLUMN storage_extra,
-    DROP COLUMN action_url, DROP COLUMN stripe_read_at, DROP COLUMN grace_ends_at, DROP COLUMN cancelled_at, DROP COLUMN delete_after,
+    DROP COLUMN action_url, DROP COLUMN stripe_read_at, DROP COLUMN refreshed_at, DROP COLUMN grace_ends_at, DROP COLUMN cancelled_at, DROP COLUMN delete_after,
     DROP COLUMN held_at, DROP COLUMN settle_at, DROP COLUMN place_until,
     DROP CONSTRAINT users_subscription_status_check,
     ADD CONSTRAINT users_subscription_status_check CHECK (subscription_status IN ('trial', 'active', 'past_due', 'cancelled'));

@@ -59,6 +59,9 @@ func (s *Server) createPrice(_ *http.Request, form form) (object, error) {
 }
 
 func (s *Server) listPrices(r *http.Request, form form) (object, error) {
+	if of := form.text("product"); of != "" && s.products[of] == nil {
+		return nil, unknown("product", of, "product")
+	}
 	keys := form.texts("lookup_keys")
 	all := []object{}
 	for _, price := range newest(s.prices) {

@@ -232,6 +232,7 @@ func (c *coupon) render() object {
 	rendered := with(c.base("coupon"), object{
 		"name": text(c.name), "duration": c.duration, "duration_in_months": nil, "valid": true, "metadata": pairs(c.metadata),
 		"amount_off": nil, "percent_off": nil, "currency": text(c.currency), "times_redeemed": 0,
+		"applies_to": object{"products": c.products},
 	})
 	if c.amountOff > 0 {
 		rendered["amount_off"] = c.amountOff

@@ -132,11 +132,11 @@ func (s *Server) updateSubscription(r *http.Request, form form) (object, error) 
 	if err := s.updateItems(sub, form); err != nil {
 		return nil, err
 	}
-	if form.has("cancel_at_period_end") {
-		sub.atPeriodEnd, sub.cancelAt, sub.canceledAt = form.is("cancel_at_period_end"), time.Time{}, time.Time{}
-		if sub.atPeriodEnd {
-			sub.canceledAt = s.now
-		}
+	switch {
+	case form.is("cancel_at_period_end"):
+		sub.atPeriodEnd, sub.cancelAt, sub.canceledAt = true, time.Time{}, s.now
+	case form.has("cancel_at_period_end") && sub.atPeriodEnd: // a day that was set by cancel_at stays
+		sub.atPeriodEnd, sub.canceledAt = false, time.Time{}
 	}
 	if form.has("cancel_at") {
 		sub.cancelAt, sub.canceledAt = time.Time{}, time.Time{}

@@ -92,33 +92,17 @@ var dataChecks = []check{
 		if err != nil {
 			return "", err
 		}
-		if got.status != http.StatusOK {
-			return "", fmt.Errorf("answered %s", got.words())
-		}
-		archive, err := zip.NewReader(bytes.NewReader(got.body), int64(len(got.body)))
+		return b.archive(got, true)
+	}},
+	{part: "data", promise: "GET /export on port 4002: the same ZIP", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
+		got, err := b.onPlatform(ctx, http.MethodGet, "/export", nil)
 		if err != nil {
-			return "", fmt.Errorf("%d bytes that are no ZIP: %w", len(got.body), err)
+			return "", err
 		}
-		contents := map[string][]byte{}
-		for _, file := range archive.File {
-			if contents[file.Name], err = unpack(file); err != nil {
-				return "", fmt.Errorf("%s: %w", file.Name, err)
-			}
+		if got.status == http.StatusNotFound {
+			return "", errLacks{"there is none, so the platform asks on 4001"}
 		}
-		for _, name := range []string{"messages.json", "messages.csv", "contacts.csv", "contacts.vcf"} {
-			if _, ok := contents[name]; !ok {
-				return "", fmt.Errorf("%s is not in it", name)
-			}
-		}
-		if !json.Valid(contents["messages.json"]) {
-			return "", errors.New("messages.json is no JSON")
-		}
-		for _, name := range []string{"messages.json", "messages.csv"} {
-			if b.told != "" && !bytes.Contains(contents[name], []byte(b.told)) {
-				return "", fmt.Errorf("%s lacks the message that was sent", name)
-			}
-		}
-		return fmt.Sprintf("%d files", len(contents)), nil
+		return b.archive(got, true)
 	}},
 	{part: "data", promise: "has two connections to Postgres at most, and closes them when idle", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
 		busy, stop := context.WithCancel(ctx)
@@ -168,6 +152,37 @@ var dataChecks = []check{
 		}
 		return fmt.Sprintf("%d bytes", len(log)), nil
 	}},
+}
+
+// archive checks a ZIP of everything; told: the message that was sent is in it.
+func (b *bench) archive(got answer, told bool) (seen string, err error) {
+	if got.status != http.StatusOK {
+		return "", fmt.Errorf("answered %s", got.words())
+	}
+	archive, err := zip.NewReader(bytes.NewReader(got.body), int64(len(got.body)))
+	if err != nil {
+		return "", fmt.Errorf("%d bytes that are no ZIP: %w", len(got.body), err)
+	}
+	contents := map[string][]byte{}
+	for _, file := range archive.File {
+		if contents[file.Name], err = unpack(file); err != nil {
+			return "", fmt.Errorf("%s: %w", file.Name, err)
+		}
+	}
+	for _, name := range []string{"messages.json", "messages.csv", "contacts.csv", "contacts.vcf"} {
+		if _, ok := contents[name]; !ok {
+			return "", fmt.Errorf("%s is not in it", name)
+		}
+	}
+	if !json.Valid(contents["messages.json"]) {
+		return "", errors.New("messages.json is no JSON")
+	}
+	for _, name := range []string{"messages.json", "messages.csv"} {
+		if told && b.told != "" && !bytes.Contains(contents[name], []byte(b.told)) {
+			return "", fmt.Errorf("%s lacks the message that was sent", name)
+		}
+	}
+	return fmt.Sprintf("%d files", len(contents)), nil
 }
 
 // quiet stops what a simulated phone does by itself, which needs the database.

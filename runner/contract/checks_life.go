@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
 
+	"slicegate/jobs"
 	"slicegate/runner/docker"
 )
 
@@ -35,6 +37,25 @@ var restartChecks = []check{
 	{part: "stop", promise: "stops within 20 s of SIGTERM, with exit code 0", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
 		b.answers = false
 		return b.stop(ctx)
+	}},
+	{part: "data", promise: "node dist/export.js gives the ZIP of a slice that rests", ask: func(ctx context.Context, b *bench) (string, error) {
+		if !b.answered {
+			return "", unasked("it never answered")
+		}
+		reader, err := b.engine.OfResting(ctx, b.spec)
+		if err != nil {
+			return "", err
+		}
+		content, err := io.ReadAll(io.LimitReader(reader, 64<<20))
+		err = errors.Join(err, reader.Close())
+		switch {
+		case errors.Is(err, jobs.ErrNoArchive):
+			return "", errLacks{"there is none, so no copy can be had of a slice that is suspended"}
+		case err != nil:
+			return "", err
+		}
+		// An image may keep its messages elsewhere than in the tables that it is given.
+		return b.archive(answer{status: http.StatusOK, body: content}, false)
 	}},
 	{part: "stop", promise: "starts again with its data and its link", ask: func(ctx context.Context, b *bench) (string, error) {
 		if !b.answered {

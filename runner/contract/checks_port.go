@@ -250,6 +250,22 @@ var platformChecks = []check{
 		}
 		return "", err
 	}},
+	{part: "platform port", promise: "PUT /quota sets how many bytes the media may take up", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
+		got, err := b.onPlatform(ctx, http.MethodPut, "/quota", map[string]int64{"bytes": 2 * b.options.Docker.Limits.MediaQuota})
+		if err != nil {
+			return "", err
+		}
+		if got.refuses(http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity) == nil {
+			return "", errLacks{"it does not, so what a user buys counts from the next start"}
+		}
+		if got.status/100 != 2 {
+			return "", fmt.Errorf("answered %s", got.words())
+		}
+		if got, err = b.onPlatform(ctx, http.MethodPut, "/quota", map[string]string{"bytes": "plenty"}); err == nil {
+			err = got.refuses(http.StatusBadRequest, http.StatusUnprocessableEntity)
+		}
+		return "", err
+	}},
 	{part: "platform port", promise: "POST /messages says 409 while no phone is linked", needsSlice: true, ask: func(ctx context.Context, b *bench) (string, error) {
 		if state, err := b.refresh(ctx); err != nil || state == "ready" {
 			return "", unasked("the state is %q", state)

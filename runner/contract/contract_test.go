@@ -78,12 +78,15 @@ func TestFlawsAreFound(t *testing.T) {
 	image := dockertest.SmallImage(t)
 	const status, metrics = "GET /status on port 4002: the same status", "GET /metrics: Prometheus text"
 	const probe = "POST /probe asks the page whether it lives: {alive, status}"
-	lacking := map[string][]string{"one port": {status}, "status": {status}, "platform": {status, metrics}, "no probe": {probe}}
+	const quota, export = "PUT /quota sets how many bytes the media may take up", "GET /export on port 4002: the same ZIP"
+	lacking := map[string][]string{"one port": {status}, "status": {status}, "platform": {status, metrics}, "no probe": {probe}, "old quota": {quota}, "no export": {export}}
 	for flaw, broken := range map[string]string{
 		"none":        "",
 		"one port":    "", // what else is asked there is not asked then
 		"platform":    "",
 		"no probe":    "",
+		"old quota":   "",
+		"no export":   "",
 		"probe":       "POST /probe",
 		"port":        "answers on port 4001",
 		"root":        "answers on port 4001",
@@ -97,7 +100,7 @@ func TestFlawsAreFound(t *testing.T) {
 		"alert":       "POST /messages",
 		"link":        "links",
 		"pending":     "POST /api/messages",
-		"export":      "GET /api/export",
+		"export":      "GET /api/export,GET /export",
 		"connections": "has two connections",
 		"log":         "its log",
 		"text":        "its log",

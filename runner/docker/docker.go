@@ -172,6 +172,9 @@ func (e *Engine) Each(ctx context.Context) ([]jobs.Container, error) {
 	}
 	var all []jobs.Container
 	for _, one := range listed {
+		if one.Labels[LabelExport] != "" {
+			continue
+		}
 		slice, err := strconv.ParseInt(one.Labels[LabelSlice], 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("label %s of %s: %w", LabelSlice, one.ID, err)
@@ -249,6 +252,12 @@ func (e *Engine) Run(ctx context.Context, spec jobs.Spec) (jobs.Running, error) 
 	switch {
 	case err == nil && found.State.Running:
 		return e.running(found)
+	case err == nil || errdefs.IsNotFound(err):
+		if err := e.removeExport(ctx, spec.Slice); err != nil {
+			return jobs.Running{}, fmt.Errorf("end an export: %w", err)
+		}
+	}
+	switch {
 	case err == nil && found.Config.Labels[LabelSpec] != made.config.Labels[LabelSpec]:
 		if err := e.Remove(ctx, spec.Slice); err != nil {
 			return jobs.Running{}, err
@@ -322,6 +331,9 @@ func (e *Engine) Name(ctx context.Context, id, name string) error {
 
 // Remove implements jobs.Containers.
 func (e *Engine) Remove(ctx context.Context, slice int64) error {
+	if err := e.removeExport(ctx, slice); err != nil {
+		return fmt.Errorf("end an export: %w", err)
+	}
 	name, seconds := e.name(slice), int(StopWithin.Seconds())
 	err := e.client.ContainerStop(ctx, name, container.StopOptions{Timeout: &seconds})
 	if errdefs.IsNotFound(err) {

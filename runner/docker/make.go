@@ -43,6 +43,10 @@ func (e *Engine) make(spec jobs.Spec) made {
 	if e.config.StandIn {
 		environment = append([]string{"STAND_IN_PAGE=" + standInDir}, environment...)
 	}
+	quota := limits.MediaQuota
+	if spec.MediaQuota > 0 {
+		quota = spec.MediaQuota
+	}
 	var resolvers []string
 	for _, resolver := range e.config.Resolvers {
 		resolvers = append(resolvers, resolver.String())
@@ -59,7 +63,7 @@ func (e *Engine) make(spec jobs.Spec) made {
 				"WA_ENGINE=" + e.config.WAEngine,
 				"CHROMIUM_PROFILE=" + e.config.ChromiumProfile,
 				"CHROMIUM_FLAGS=" + e.config.ChromiumFlags,
-				"MEDIA_QUOTA_BYTES=" + strconv.FormatInt(limits.MediaQuota, 10),
+				"MEDIA_QUOTA_BYTES=" + strconv.FormatInt(quota, 10),
 				"HOME=" + sessionDir,
 			}, environment...),
 			Labels: map[string]string{

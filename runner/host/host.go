@@ -94,8 +94,17 @@ func (d Directories) Move(_ context.Context, from, to int64) error {
 
 // Size implements jobs.Directories. The slice is not trusted, and may turn its directories into
 // links while they are read: nothing outside of them is.
-func (d Directories) Size(ctx context.Context, slice int64) (bytes int64, err error) {
-	root, err := os.OpenRoot(d.path(slice))
+func (d Directories) Size(ctx context.Context, slice int64) (int64, error) {
+	return size(ctx, d.path(slice))
+}
+
+// MediaSize implements jobs.Directories.
+func (d Directories) MediaSize(ctx context.Context, slice int64) (int64, error) {
+	return size(ctx, filepath.Join(d.path(slice), "media"))
+}
+
+func size(ctx context.Context, path string) (bytes int64, err error) {
+	root, err := os.OpenRoot(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}

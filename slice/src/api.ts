@@ -57,6 +57,20 @@ export interface Probe {
   status: Status;
 }
 
+/** `PUT /quota` on port 4002: at least one of the two. */
+export interface QuotaBody {
+  /** Whether new media is kept out, whatever room there is. */
+  mediaBlocked?: boolean;
+  /** What the media may take up, in place of MEDIA_QUOTA_BYTES: kept as long as there is this container. */
+  bytes?: number;
+}
+
+/** The answer to it: what holds now. */
+export interface QuotaSet {
+  mediaBlocked: boolean;
+  bytes: number;
+}
+
 /** What the slice's media take up. `warning` from 90 % of the quota; `full`: new media is not downloaded. */
 export interface Storage {
   usedBytes: number;

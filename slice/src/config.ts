@@ -49,16 +49,34 @@ export class ConfigError extends Error {}
 
 type Environment = Record<string, string | undefined>;
 
+/** What an export of a slice that does not run needs to know. */
+export type ExportConfig = Pick<Config, "sliceId" | "schema" | "databaseUrl" | "mediaDir" | "logLevel">;
+
+/** Reads those settings alone, in the same way. */
+export function readExportConfig(env: Environment): ExportConfig {
+  const read = new Reader(env);
+  const config = exportConfig(read);
+  read.finish();
+  return config;
+}
+
+function exportConfig(read: Reader): ExportConfig {
+  return {
+    sliceId: read.number("SLICE_ID", { min: 1, max: 2_147_483_647, whole: true }),
+    schema: read.text("DB_SCHEMA", /^[a-z_][a-z0-9_]{0,62}$/, "a plain lower-case name such as slice_7"),
+    databaseUrl: read.text("DATABASE_URL", /^postgres(ql)?:\/\//, "a postgresql:// URL"),
+    mediaDir: read.text("MEDIA_DIR", /^\//, "an absolute path", "/app/media"),
+    logLevel: read.text("LOG_LEVEL", /^(debug|info|warn|error)$/, "debug, info, warn or error", "info"),
+  };
+}
+
 /** Reads the settings. Throws a ConfigError that names every variable that is missing or wrong. */
 export function readConfig(env: Environment): Config {
   const read = new Reader(env);
   const config: Config = {
-    sliceId: read.number("SLICE_ID", { min: 1, max: 2_147_483_647, whole: true }),
-    schema: read.text("DB_SCHEMA", /^[a-z_][a-z0-9_]{0,62}$/, "a plain lower-case name such as slice_7"),
-    databaseUrl: read.text("DATABASE_URL", /^postgres(ql)?:\/\//, "a postgresql:// URL"),
+    ...exportConfig(read),
     engine: read.engine(),
     mediaQuotaBytes: read.number("MEDIA_QUOTA_BYTES", { min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }),
-    mediaDir: read.text("MEDIA_DIR", /^\//, "an absolute path", "/app/media"),
     saidFile: read.text(
       "STATUS_FILE",
       /^(\/.+|off)$/,
@@ -79,7 +97,6 @@ export function readConfig(env: Environment): Config {
     listenHost: read.text("LISTEN_HOST", /^\S+$/, "an address", "0.0.0.0"),
     userPort: read.number("USER_PORT", { min: 0, max: 65_535, whole: true }, 4001),
     platformPort: read.number("PLATFORM_PORT", { min: 0, max: 65_535, whole: true }, 4002),
-    logLevel: read.text("LOG_LEVEL", /^(debug|info|warn|error)$/, "debug, info, warn or error", "info"),
     pulse: {
       everySeconds: read.number("PROBE_SECONDS", { min: 0.1, max: 3600 }, 60),
       timeoutSeconds: read.number("PROBE_TIMEOUT_SECONDS", { min: 0.1, max: 600 }, 10),

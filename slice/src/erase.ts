@@ -23,7 +23,9 @@ export async function erase({ db, memory, mediaDir, quota, engine }: EraseDepend
   await db.transaction(async (tx) => {
     // The tables that hold other people's words, and what the engine knows of the phone.
     await tx.query("TRUNCATE messages, chats, contacts");
-    await tx.query("DELETE FROM engine_state WHERE key NOT IN ($1, 'media_blocked')", [marker]);
+    await tx.query("DELETE FROM engine_state WHERE key NOT IN ($1, 'media_blocked', 'media_quota')", [
+      marker,
+    ]);
   });
   for (const name of await readdir(mediaDir).catch(() => [])) {
     await rm(join(mediaDir, name), { recursive: true, force: true });

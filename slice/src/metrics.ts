@@ -7,7 +7,7 @@ export interface Figures {
   state: () => WaState;
   listeners: () => number;
   mediaBlocked: () => boolean;
-  mediaQuotaBytes: number;
+  mediaQuotaBytes: () => number;
 }
 
 /**
@@ -27,7 +27,7 @@ export class Metrics {
     this.#gauge(
       "slice_media_quota_bytes",
       "Media storage that belongs to the slice",
-      () => figures.mediaQuotaBytes,
+      figures.mediaQuotaBytes,
     );
     this.#states(figures.state);
     this.#process();

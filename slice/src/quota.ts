@@ -4,16 +4,31 @@ import type { EngineState } from "./store/engine_state.js";
 /** From here on the app warns. */
 const warningShare = 0.9;
 
+/** A quota that the platform has set while the slice ran. */
+interface QuotaChange {
+  bytes: number;
+  /** The name of the container that it was set in: one that is made anew is given its quota. */
+  container: string;
+}
+
 /** What the customer's media may take up, and does. */
 export class Quota {
   readonly #memory: Pick<EngineState, "get" | "set">;
-  readonly #quotaBytes: number;
+  readonly #container: string;
+  #quotaBytes: number;
   readonly #levelChanged: () => void;
   #usedBytes = 0;
   #mediaBlocked = false;
 
-  constructor(memory: Pick<EngineState, "get" | "set">, quotaBytes: number, levelChanged: () => void) {
+  constructor(
+    memory: Pick<EngineState, "get" | "set">,
+    quotaBytes: number,
+    /** The name of the container that was given that quota. */
+    container: string,
+    levelChanged: () => void,
+  ) {
     this.#memory = memory;
+    this.#container = container;
     this.#quotaBytes = quotaBytes;
     this.#levelChanged = levelChanged;
   }
@@ -50,9 +65,18 @@ export class Quota {
   /** Reads what was set before the last restart. */
   async load(): Promise<void> {
     const blocked = (await this.#memory.get<boolean>("media_blocked")) ?? false;
+    const set = await this.#memory.get<QuotaChange>("media_quota");
     this.#change(() => {
       this.#mediaBlocked = blocked;
+      if (set?.container === this.#container) this.#quotaBytes = set.bytes;
     });
+  }
+
+  /** Counts from the next file on, and as long as there is this container. */
+  async setBytes(bytes: number): Promise<void> {
+    await this.#memory.set("media_quota", { bytes, container: this.#container } satisfies QuotaChange);
+    this.#quotaBytes = bytes;
+    this.#levelChanged();
   }
 
   /** Counts from the next file on, and after a restart too. */

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import multipart from "@fastify/multipart";
 import type { Logger } from "pino";
 import type { Status } from "./api.js";
@@ -49,7 +50,9 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
   const use = new Use(clock);
   const inbox = new Inbox(db, announcer, clock);
   const memory = new EngineState(db);
-  const quota = new Quota(memory, config.mediaQuotaBytes, () => announcer.announce("status", status()));
+  const quota = new Quota(memory, config.mediaQuotaBytes, hostname(), () =>
+    announcer.announce("status", status()),
+  );
   const files = new MediaFiles(config.mediaDir, config.diskReserveBytes);
 
   const said = new SaidFile(config.saidFile, log);
@@ -144,12 +147,12 @@ export async function startSlice(config: Config, clock: Clock, log: Logger): Pro
       state: () => engine.status().state,
       listeners: () => sockets.count(),
       mediaBlocked: () => quota.mediaBlocked,
-      mediaQuotaBytes: config.mediaQuotaBytes,
+      mediaQuotaBytes: () => quota.storage.quotaBytes,
     },
     announcer,
   );
   const platform = createServer(log);
-  platformRoutes(platform, { ...sending, library, metrics, status });
+  platformRoutes(platform, { ...sending, db, clock, log, library, metrics, status });
 
   const addresses = {
     user: await user.listen({ host: config.listenHost, port: config.userPort }),

@@ -252,7 +252,7 @@ test("answers are not kept by caches nor guessed at, and idle connections outliv
 });
 
 test("what belongs to one port is not on the other", async () => {
-  for (const path of ["/status", "/metrics", "/quota"]) {
+  for (const path of ["/status", "/metrics", "/quota", "/export"]) {
     assert.equal((await ask(`${slice.user}${path}`)).status, 404);
   }
   assert.equal((await ask(`${slice.user}/probe`, "POST")).status, 404);
@@ -368,7 +368,10 @@ test("the page is looked after while an event stream is open or a request came a
 });
 
 test("the quota is set, kept, and refused when it is not one", async () => {
-  assert.deepEqual((await platform("/quota", "PUT", { mediaBlocked: true })).body, { mediaBlocked: true });
+  assert.deepEqual((await platform("/quota", "PUT", { mediaBlocked: true })).body, {
+    mediaBlocked: true,
+    bytes: 1_000_000,
+  });
   assert.deepEqual(await db.rows("SELECT value FROM engine_state WHERE key = 'media_blocked'"), [
     { value: true },
   ]);

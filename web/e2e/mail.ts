@@ -29,6 +29,18 @@ export function linkTo(page: "verify-email" | "reset-password", address: string)
   );
 }
 
+/** The mail of a subject to somebody, as soon as there is one. */
+export function mailAbout(subject: string, address: string): Promise<Mail> {
+  return vi.waitFor(
+    () => {
+      const found = mailsTo(address).find((mail) => mail.subject === subject);
+      if (!found) throw new Error(`no mail to ${address} is about “${subject}”`);
+      return found;
+    },
+    { timeout: 60_000, interval: 200 },
+  );
+}
+
 function mailsTo(address: string): Mail[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(".json"))

@@ -1,4 +1,7 @@
 import { Route, Switch } from "wouter";
+import { BillingDonePage } from "./billing/BillingDonePage";
+import { BillingPage } from "./billing/BillingPage";
+import { BillingProvider } from "./billing/BillingProvider";
 import { ConnectPage } from "./connect/ConnectPage";
 import { LinkPage } from "./connect/LinkPage";
 import { ReconnectPage } from "./connect/ReconnectPage";
@@ -21,35 +24,48 @@ export function App() {
   return (
     <ErrorBoundary>
       <SessionProvider>
-        <Switch>
-          <Route path="/login" component={LoginPage} />
-          <Route path="/register" component={RegisterPage} />
-          <Route path="/forgot-password" component={ForgotPasswordPage} />
-          <Route path="/reset-password" component={ResetPasswordPage} />
-          <Route path="/verify-email" component={VerifyEmailPage} />
-          <Route path="/notifications">
-            <RequireSession>
-              <NotificationsPage />
-            </RequireSession>
-          </Route>
-          <Route path={/^\/(?:connect(?:\/link)?|reconnect|data|new|chats\/[^/]+)?\/?$/}>
-            <RequireWorkspace>
-              <AppShell>
-                <Switch>
-                  <Route path="/connect" component={ConnectPage} />
-                  <Route path="/connect/link">
-                    <LinkPage />
-                  </Route>
-                  {/* The address in mails about a lost connection. */}
-                  <Route path="/reconnect" component={ReconnectPage} />
-                  <Route path="/data" component={DataPage} />
-                  <Route component={InboxPage} />
-                </Switch>
-              </AppShell>
-            </RequireWorkspace>
-          </Route>
-          <Route component={NotFoundPage} />
-        </Switch>
+        <BillingProvider>
+          <Switch>
+            <Route path="/login" component={LoginPage} />
+            <Route path="/register" component={RegisterPage} />
+            <Route path="/forgot-password" component={ForgotPasswordPage} />
+            <Route path="/reset-password" component={ResetPasswordPage} />
+            <Route path="/verify-email" component={VerifyEmailPage} />
+            <Route path="/notifications">
+              <RequireSession>
+                <NotificationsPage />
+              </RequireSession>
+            </Route>
+            <Route path="/billing">
+              <RequireSession>
+                <BillingPage />
+              </RequireSession>
+            </Route>
+            {/* Where Stripe leads after Checkout. */}
+            <Route path="/billing/done">
+              <RequireSession>
+                <BillingDonePage />
+              </RequireSession>
+            </Route>
+            <Route path={/^\/(?:connect(?:\/link)?|reconnect|data|new|chats\/[^/]+)?\/?$/}>
+              <RequireWorkspace>
+                <AppShell>
+                  <Switch>
+                    <Route path="/connect" component={ConnectPage} />
+                    <Route path="/connect/link">
+                      <LinkPage />
+                    </Route>
+                    {/* The address in mails about a lost connection. */}
+                    <Route path="/reconnect" component={ReconnectPage} />
+                    <Route path="/data" component={DataPage} />
+                    <Route component={InboxPage} />
+                  </Switch>
+                </AppShell>
+              </RequireWorkspace>
+            </Route>
+            <Route component={NotFoundPage} />
+          </Switch>
+        </BillingProvider>
       </SessionProvider>
     </ErrorBoundary>
   );

@@ -1,6 +1,7 @@
 import { act, cleanup, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, vi } from "vitest";
 import { App } from "./App";
+import type { BillingStatus } from "./api/billing";
 import type { Me } from "./api/gateway";
 import type { Chat, Message, SliceEvents, Status } from "./api/slice";
 
@@ -9,6 +10,7 @@ type Answers = Record<string, () => Response | Promise<Response>>;
 
 export const me: Me = {
   brand: "Brandname",
+  billing: { enabled: true, payFirst: false },
   user: {
     id: 1,
     email: "ann@example.com",
@@ -20,6 +22,24 @@ export const me: Me = {
   },
   slice: { id: 7, status: "assigned", waConnected: true, moving: false },
   waiting: null,
+};
+export const bill: BillingStatus = {
+  enabled: true,
+  status: "active",
+  trialEndsAt: null,
+  paidUntil: null,
+  endsAt: null,
+  graceEndsAt: null,
+  deleteAfter: null,
+  held: false,
+  confirm: null,
+  price: "9.00",
+  launchPrice: "4.50",
+  discounted: true,
+  currency: "$",
+  storage: { includedBytes: 2 * 1024 ** 3, usedBytes: 0, extraGB: 0, pricePerGB: "0.50" },
+  customer: true,
+  slice: "assigned",
 };
 export const status = (state: Status["state"], more: Partial<Status> = {}): Status => ({
   state,
@@ -95,6 +115,9 @@ export function appInTest() {
     Object.assign<Answers, Answers>(answers, {
       "GET /auth/me": () => Response.json(me),
       "GET /auth/places": () => Response.json({ full: false, waiting: 0 }),
+      "GET /billing/status": () => Response.json(bill),
+      "GET /billing/exports": () => Response.json({ exports: [] }),
+      "GET /billing/invoices": () => Response.json({ invoices: [] }),
       "POST /auth/logout": () => new Response(null, { status: 204 }),
       "GET /api/status": () => Response.json(status("ready")),
       "GET /api/chats": () => Response.json({ chats: [bea] }),

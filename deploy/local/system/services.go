@@ -56,9 +56,14 @@ func (s *System) site() (views.Site, error) {
 	if err != nil {
 		return views.Site{}, fmt.Errorf("the marketing site's settings: %w", err)
 	}
+	billing, err := config.LoadBilling(s.settings.with(nil))
+	if err != nil {
+		return views.Site{}, fmt.Errorf("the settings of billing: %w", err)
+	}
 	return views.Site{
 		Brand: site.Brand, AppURL: site.AppURL, SiteURL: site.SiteURL, ContactEmail: site.Contact,
-		TrialDays: site.TrialDays, Price: site.Price, LaunchPrice: site.LaunchPrice, Currency: site.Currency,
+		TrialDays: site.TrialDays, Price: site.Price, LaunchPrice: site.LaunchPrice, LaunchMonths: site.LaunchMonths, StoragePrice: site.StoragePrice, Currency: site.Currency,
+		Payments: billing.On() || s.options.Stripe, Grace: site.Grace, Retention: site.Retention,
 		MediaQuota: site.MediaQuota.Words(), DataResidency: site.DataResidency, LegalApproved: site.LegalApproved,
 	}, nil
 }
@@ -90,7 +95,7 @@ func (s *System) startFunctions(ctx context.Context, _ func(string)) error {
 		return err
 	}
 	return until(ctx, child, "functions", func(ctx context.Context) error {
-		for _, name := range []string{"admin", "auth", "proxy"} {
+		for _, name := range []string{"admin", "auth", "billing", "proxy"} {
 			conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.functionSockets(), name+".sock"))
 			if err != nil {
 				return err
@@ -164,6 +169,13 @@ func (s *System) runnerEnvironment() ([]string, error) {
 	if s.settings["ADMIN_EMAIL"] == "" {
 		environment["ADMIN_EMAIL"] = "admin@localhost"
 	}
+	if s.settings["WEB_GROUP"] == "" {
+		who, err := service() // as whom nginx runs
+		if err != nil {
+			return nil, err
+		}
+		environment["WEB_GROUP"] = fmt.Sprint(who.GID)
+	}
 	if s.Engine != nil {
 		host, err := s.engineForRunner()
 		if err != nil {
@@ -203,7 +215,7 @@ func (s *System) startNginx(ctx context.Context, _ func(string)) error {
 	if err := (nginx.Config{
 		Listen: s.address(), SiteNames: []string{"localhost", "127.0.0.1"}, AppNames: []string{"app.localhost"},
 		SocketDir: s.functionSockets(), SiteRoot: s.state.Path("site"), AppRoot: s.state.Path("app"), StateDir: dir,
-		FirstPort: ports.First, LastPort: ports.Last, MailRoot: s.mails(),
+		FirstPort: ports.First, LastPort: ports.Last, MailRoot: s.mails(), ExportsRoot: filepath.Join(s.dataRoot(), "exports"),
 	}).Write(path); err != nil {
 		return err
 	}

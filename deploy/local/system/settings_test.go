@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"slicegate/views"
 )
@@ -66,15 +67,23 @@ func TestAThrowawaySystemShowsItsFiguresOnPortsOfItsOwn(t *testing.T) {
 func TestTheSiteIsToldTheSettings(t *testing.T) {
 	s := System{AppURL: "https://app.example.com", SiteURL: "https://example.com", settings: settings{
 		"BRAND": "Quillfish", "APP_URL": "https://elsewhere.example.com", "CONTACT_EMAIL": "ahoy@example.com", "TRIAL_DAYS": "23", "PRICE": "87.65",
-		"LAUNCH_PRICE": "43.21", "CURRENCY": "¤", "MEDIA_QUOTA": "7G", "DATA_RESIDENCY": "Atlantis", "LEGAL_APPROVED": "true",
+		"LAUNCH_PRICE": "43.21", "LAUNCH_MONTHS": "5", "STORAGE_PRICE": "6.54", "CURRENCY": "¤", "GRACE": "120h", "RETENTION": "216h", "STRIPE_KEY": "sk_test_1", "MEDIA_QUOTA": "7G", "DATA_RESIDENCY": "Atlantis", "LEGAL_APPROVED": "true",
 	}}
 	got, err := s.site()
 	want := views.Site{
 		Brand: "Quillfish", AppURL: "https://app.example.com", SiteURL: "https://example.com", ContactEmail: "ahoy@example.com", TrialDays: 23,
-		Price: "87.65", LaunchPrice: "43.21", Currency: "¤", MediaQuota: "7 GB", DataResidency: "Atlantis", LegalApproved: true,
+		Price: "87.65", LaunchPrice: "43.21", LaunchMonths: 5, StoragePrice: "6.54", Currency: "¤", Payments: true, Grace: 120 * time.Hour, Retention: 216 * time.Hour, MediaQuota: "7 GB", DataResidency: "Atlantis", LegalApproved: true,
 	}
 	if err != nil || got != want {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+	delete(s.settings, "STRIPE_KEY")
+	if got, err := s.site(); err != nil || got.Payments {
+		t.Errorf("without a key: %+v, %v", got, err)
+	}
+	s.options.Stripe = true
+	if got, err := s.site(); err != nil || !got.Payments {
+		t.Errorf("with a stand-in: %+v, %v", got, err)
 	}
 	s.settings["TRIAL_DAYS"] = "many"
 	if _, err := s.site(); err == nil || !strings.Contains(err.Error(), "TrialDays") {

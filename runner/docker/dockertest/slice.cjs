@@ -91,10 +91,12 @@ const platform = {
     if (flaw === "no probe") not(404, "There is no such thing.");
     return flaw === "probe" ? { status: status() } : { alive: true, status: status() };
   },
-  "PUT /quota": ({ mediaBlocked }) => {
-    if (typeof mediaBlocked !== "boolean" && flaw !== "quota") not(400, "Say true or false.");
+  "PUT /quota": ({ mediaBlocked, bytes }) => {
+    const told = mediaBlocked === undefined && Number.isInteger(bytes) && flaw !== "old quota";
+    if (typeof mediaBlocked !== "boolean" && !told && flaw !== "quota") not(400, "Say true or false.");
     return {};
   },
+  "GET /export": () => (flaw === "no export" ? not(404, "There is no such thing.") : flaw === "export" ? "everything" : archive()),
   "POST /messages": () => (data.state === "ready" || flaw === "alert" ? [202, {}] : not(409, "WhatsApp is not connected.")),
 };
 if (flaw === "open") Object.assign(user, platform);

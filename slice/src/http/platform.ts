@@ -1,11 +1,12 @@
 import type { FastifyInstance } from "fastify";
-import type { Probe, Status } from "../api.js";
+import type { Probe, QuotaBody, QuotaSet, Status } from "../api.js";
+import { type ExportRoute, exportRoute } from "../export/route.js";
 import type { MediaLibrary } from "../media/library.js";
 import type { Metrics } from "../metrics.js";
 import { Refusal } from "../refusal.js";
 import { idempotencyKey, type Sending, sendMessage } from "./send.js";
 
-export interface PlatformRoutes extends Sending {
+export interface PlatformRoutes extends Sending, ExportRoute {
   library: MediaLibrary;
   metrics: Metrics;
   status: () => Status;
@@ -27,11 +28,20 @@ export function platformRoutes(app: FastifyInstance, deps: PlatformRoutes): void
     return metrics.text();
   });
 
-  app.put<{ Body: { mediaBlocked: boolean } }>("/quota", { schema: { body: quotaBody } }, async (request) => {
-    await quota.setMediaBlocked(request.body.mediaBlocked);
-    if (!quota.mediaBlocked) await library.retry();
-    return { mediaBlocked: quota.mediaBlocked };
-  });
+  // The same as the user's own, for the platform to keep: nobody counts as being here for it.
+  exportRoute(app, "/export", deps);
+
+  app.put<{ Body: QuotaBody }>(
+    "/quota",
+    { schema: { body: quotaBody } },
+    async (request): Promise<QuotaSet> => {
+      const { mediaBlocked, bytes } = request.body;
+      if (bytes !== undefined) await quota.setBytes(bytes);
+      if (mediaBlocked !== undefined) await quota.setMediaBlocked(mediaBlocked);
+      if (!quota.mediaBlocked) await library.retry();
+      return { mediaBlocked: quota.mediaBlocked, bytes: quota.storage.quotaBytes };
+    },
+  );
 
   app.post<{ Body: { text: string } }>(
     "/messages",
@@ -49,8 +59,11 @@ export function platformRoutes(app: FastifyInstance, deps: PlatformRoutes): void
 const quotaBody = {
   type: "object",
   additionalProperties: false,
-  required: ["mediaBlocked"],
-  properties: { mediaBlocked: { type: "boolean" } },
+  minProperties: 1,
+  properties: {
+    mediaBlocked: { type: "boolean" },
+    bytes: { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+  },
 };
 
 const alertBody = {

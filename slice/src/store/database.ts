@@ -20,11 +20,14 @@ export class DatabaseUnavailable extends Error {
 export class Database implements Queryable {
   readonly #pool: pg.Pool;
 
-  constructor(url: string, schema: string, log: Logger) {
+  /** `readOnly` has Postgres refuse every change. */
+  constructor(url: string, schema: string, log: Logger, { readOnly = false } = {}) {
     const parsed = parseIntoClientConfig(url);
     this.#pool = new pg.Pool({
       ...parsed,
-      options: [parsed.options, `-c search_path=${schema}`].filter(Boolean).join(" "),
+      options: [parsed.options, `-c search_path=${schema}`, readOnly && "-c default_transaction_read_only=on"]
+        .filter(Boolean)
+        .join(" "),
       application_name: schema,
       max: 2,
       idleTimeoutMillis: 10_000,

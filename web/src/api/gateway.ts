@@ -1,6 +1,7 @@
 import { request } from "./http";
 
-export type SubscriptionStatus = "trial" | "active" | "past_due" | "cancelled";
+/** `unpaid`: registered where payment comes first, and not paid yet. `past_due`: or a trial that is over. */
+export type SubscriptionStatus = "trial" | "unpaid" | "active" | "past_due" | "cancelled";
 
 /** By what a person is told that something needs them. */
 export interface Channels {
@@ -51,6 +52,12 @@ export interface Places {
 /** `GET /auth/me`, and the answer to register and login. */
 export interface Me {
   brand: string;
+  billing: {
+    /** False: nothing can be paid here, and there are trials alone. */
+    enabled: boolean;
+    /** True: whoever registers pays before they get a slice. */
+    payFirst: boolean;
+  };
   user: User;
   /** null: none is free yet, or, for somebody who does not wait for one, theirs was deleted. */
   slice: AssignedSlice | null;

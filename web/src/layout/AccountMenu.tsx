@@ -1,10 +1,13 @@
 import { useEffect, useId, useRef, useState } from "react";
 import { Link } from "wouter";
+import type { BillingStatus } from "../api/billing";
 import type { Me } from "../api/gateway";
+import { useBilling } from "../billing/BillingProvider";
+import { isTrial } from "../billing/standing";
 import { useLogOut, useMe } from "../session/SessionProvider";
 import { Address } from "../ui/Address";
 import { Icon } from "../ui/Icon";
-import { daysUntil } from "../ui/time";
+import { dateOf, daysUntil } from "../ui/time";
 import { useNow } from "../ui/useNow";
 
 /** Who is logged in, how their subscription stands, and the way out. */
@@ -64,6 +67,9 @@ export function AccountMenu() {
             Your data
           </Link>
         )}
+        <Link href="/billing" className="button button-quiet button-wide" onClick={() => setOpen(false)}>
+          Billing
+        </Link>
         <Link
           href="/notifications"
           className="button button-quiet button-wide"
@@ -81,11 +87,12 @@ export function AccountMenu() {
 
 function Subscription() {
   const me = useMe();
+  const { status } = useBilling();
   const now = useNow(60_000);
-  return <p className="account-plan">{planWords(me, now)}</p>;
+  return <p className="account-plan">{planWords(me, status, now)}</p>;
 }
 
-function planWords({ user, waiting }: Me, now: number): string {
+function planWords({ user, waiting }: Me, bill: BillingStatus | null, now: number): string {
   const { subscriptionStatus: status, trialEndsAt } = user;
   if (status === "trial" && trialEndsAt) {
     const days = daysUntil(trialEndsAt, now);
@@ -93,6 +100,10 @@ function planWords({ user, waiting }: Me, now: number): string {
     return days === 1 ? "Last day of your trial" : `${days} days left in your trial`;
   }
   if (status === "trial") return waiting ? "Your trial begins with your workspace" : "Trial";
-  if (status === "past_due") return "The last payment did not go through";
-  return status === "cancelled" ? "Subscription cancelled" : "Subscription active";
+  if (status === "unpaid") return "Not paid yet";
+  if (status === "past_due") {
+    return bill && isTrial(bill) ? "Your trial is over" : "The last payment did not go through";
+  }
+  if (status === "cancelled") return bill && isTrial(bill) ? "Your trial is over" : "Not paid any more";
+  return bill?.endsAt ? `Subscription ends on ${dateOf(bill.endsAt)}` : "Subscription active";
 }

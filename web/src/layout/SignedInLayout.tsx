@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { BillingBanner } from "../billing/BillingBanner";
 import { Brand } from "../ui/Brand";
 import { AccountMenu } from "./AccountMenu";
 import { AddressBanner } from "./AddressBanner";
@@ -21,6 +22,7 @@ export function SignedInLayout({ bar, banner, children }: Props) {
       </a>
       <header className="head">
         {banner}
+        <BillingBanner />
         <AddressBanner />
         <div className="bar">
           <Link href="/" className="bar-brand">

@@ -29,7 +29,11 @@ export function FullPage({ position }: { position: number }) {
         </li>
         <li>
           <Icon name="check" />
-          <span>Your trial does not run out meanwhile: it begins once you have your workspace.</span>
+          <span>
+            {user.subscriptionStatus === "unpaid"
+              ? "Nothing is charged meanwhile: you pay once there is a place for you."
+              : "Your trial does not run out meanwhile: it begins once you have your workspace."}
+          </span>
         </li>
       </ul>
       <LogOutButton />

@@ -62,7 +62,7 @@ export function RegisterPage() {
           <Notice kind="warn">
             <strong>Every workspace is taken at the moment.</strong> Create your account to join the waiting
             list: {beforeYou(places.waiting)}, first come, first served. We write to you when your place is
-            free, and your trial begins only then.
+            free, and nothing begins to count before.
           </Notice>
         )}
       </div>

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { UnpaidPage } from "../billing/UnpaidPage";
 import { WorkspaceProvider } from "../workspace/WorkspaceProvider";
 import { DeletedPage } from "./DeletedPage";
 import { DestroyingPage } from "./DestroyingPage";
@@ -21,6 +22,7 @@ export function RequireWorkspace({ children }: { children: ReactNode }) {
 
 function ForSlice({ children }: { children: ReactNode }) {
   const { user, slice, waiting } = useMe();
+  if (!slice && user.subscriptionStatus === "unpaid") return <UnpaidPage />;
   if (!slice) {
     if (!waiting) return <DeletedPage />;
     return waiting.full ? <FullPage position={waiting.position} /> : <WaitingPage since={waiting.since} />;

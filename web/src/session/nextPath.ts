@@ -27,6 +27,8 @@ export function nextPath(search: string): string {
 
 const purposes: Record<string, string> = {
   "/reconnect": "Log in to connect your WhatsApp again.",
+  "/billing": "Log in to see how your account stands.",
+  "/billing/done": "Log in to go on: what you have paid is not lost.",
   "/notifications": "Log in to choose how we reach you.",
 };
 

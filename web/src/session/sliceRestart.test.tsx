@@ -131,20 +131,3 @@ it("does not offer it to somebody who has no connection themselves", async () =>
   screen.getByText(/There is no connection/);
   expect(screen.queryByRole("button", { name: "Restart the workspace" })).toBeNull();
 });
-
-it.each([
-  ["past_due", null, "Your last payment did not go through."],
-  ["cancelled", null, "Your subscription has been cancelled."],
-  ["trial", "2020-01-01T00:00:00Z", "Your trial has ended."],
-] as const)(
-  "tells what the account says of a workspace that is paused: %s",
-  async (subscriptionStatus, trialEndsAt, words) => {
-    const user = { ...me.user, subscriptionStatus, trialEndsAt };
-    answers["GET /auth/me"] = () =>
-      Response.json({ ...me, user, slice: { ...me.slice, status: "suspended" } });
-    show("/");
-    await pass(0);
-    expect(heading()).toBe("Your workspace is paused");
-    screen.getByText(words);
-  },
-);

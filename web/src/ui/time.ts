@@ -5,6 +5,8 @@ const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit
 const weekday = new Intl.DateTimeFormat(locale, { weekday: "long" });
 const dayAndMonth = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
 const wholeDate = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
+const dateAndTime = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" });
+const mediumDate = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
 const shortDate = new Intl.DateTimeFormat(locale, { day: "2-digit", month: "2-digit", year: "2-digit" });
 
 const day = 86_400_000;
@@ -36,6 +38,21 @@ export function listTime(at: string, now = new Date()): string {
   if (days <= 0) return time.format(date);
   if (days === 1) return "Yesterday";
   return days < 7 ? weekday.format(date) : shortDate.format(date);
+}
+
+/** "3 March 2024" */
+export function dateOf(at: string): string {
+  return wholeDate.format(new Date(at));
+}
+
+/** "3 Mar 2024", where there is little room. */
+export function shortDateOf(at: string): string {
+  return mediumDate.format(new Date(at));
+}
+
+/** "3 March 2024 at 14:05" */
+export function momentOf(at: string): string {
+  return dateAndTime.format(new Date(at));
 }
 
 /** "1:05" for 65 seconds. */

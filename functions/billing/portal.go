@@ -1,0 +1,63 @@
+package billing
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"slicegate/functions/answer"
+)
+
+// portal leads to the page at Stripe at which its user changes their card and sees their invoices.
+func (b *Billing) portal(w http.ResponseWriter, r *http.Request) error {
+	user, err := b.customerOf(r)
+	if err != nil {
+		return err
+	}
+	if user.StripeCustomer == nil {
+		return answer.Errorf(answer.Conflict, "Nothing has been paid yet, so there are no payment settings. Subscribe first.")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), askWithin)
+	defer cancel()
+	url, err := b.Stripe.Portal(ctx, *user.StripeCustomer, b.AppURL+"/billing")
+	if err != nil {
+		return goneIn(err)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, url, http.StatusSeeOther)
+	return nil
+}
+
+// Invoice is one of the answer of invoices.
+type Invoice struct {
+	ID       string    `json:"id"`
+	Number   string    `json:"number"`
+	At       time.Time `json:"at"`
+	Amount   string    `json:"amount"`   // "4.50"
+	Currency string    `json:"currency"` // "usd"
+	Status   string    `json:"status"`   // Stripe's
+	URL      string    `json:"url"`
+}
+
+func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
+	user, err := b.customerOf(r)
+	if err != nil {
+		return err
+	}
+	list := []Invoice{}
+	if user.StripeCustomer != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), askWithin)
+		defer cancel()
+		found, err := b.Stripe.Invoices(ctx, *user.StripeCustomer)
+		if err != nil {
+			return goneIn(err)
+		}
+		for _, i := range found {
+			list = append(list, Invoice{i.ID, i.Number, i.At, amount(i.Amount, i.Currency), i.Currency, i.Status, i.URL})
+		}
+	}
+	answer.JSON(w, http.StatusOK, struct {
+		Invoices []Invoice `json:"invoices"`
+	}{list})
+	return nil
+}

@@ -1,0 +1,82 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"slicegate/jobs/billing"
+	"slicegate/store"
+)
+
+// What an operator does to an account, each in one transaction with its audit and the job that settles it.
+
+// ExtendTrial lets an account run for some days more without paying, from now or from when its trial ends. One
+// that has subscribed is Stripe's to extend: ErrRefused.
+func ExtendTrial(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user store.User, days int, actor string, now time.Time) error {
+	if user.StripeSubscription != nil {
+		return fmt.Errorf("%w: this account pays by a subscription: give it more time in Stripe's dashboard, and it follows", ErrRefused)
+	}
+	queries := store.New(tx)
+	if err := queries.ExtendTrial(ctx, store.ExtendTrialParams{ID: user.ID, Days: int32(days), Now: now}); err != nil {
+		return fmt.Errorf("extend: %w", err)
+	}
+	refill, err := ForServers(ctx, tx, func(server string) river.JobArgs { return FillPoolArgs{Server: server} })
+	if err != nil {
+		return err
+	}
+	if len(refill) > 0 { // it may wait for a slice
+		if _, err := client.InsertManyFastTx(ctx, tx, refill); err != nil {
+			return fmt.Errorf("extend: %w", err)
+		}
+	}
+	return settleFor(ctx, tx, client, user.ID, "extend", map[string]any{"days": days}, actor, now)
+}
+
+// ReleaseHold lets an account run although payments of it are doubted: an operator has looked at them. Nothing is
+// doubted: ErrRefused.
+func ReleaseHold(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user store.User, actor string, now time.Time) error {
+	queries := store.New(tx)
+	changed, err := queries.ReleaseHold(ctx, store.ReleaseHoldParams{UserID: user.ID, Actor: actor})
+	if err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	if changed == 0 {
+		return fmt.Errorf("%w: no payment of this account is disputed", ErrRefused)
+	}
+	if err := queries.SettleNow(ctx, store.SettleNowParams{ID: user.ID, Now: now}); err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	return settleFor(ctx, tx, client, user.ID, "release", map[string]any{"payments": changed}, actor, now)
+}
+
+// EndAccount ends an account now: its slice is destroyed, and then it is forgotten. Its customer at Stripe must
+// have been forgotten before, or it would go on to pay.
+func EndAccount(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user store.User, terms billing.Terms, actor string, now time.Time) error {
+	queries := store.New(tx)
+	if user.IsAdmin {
+		return fmt.Errorf("%w: an admin's account is not forgotten", ErrRefused)
+	}
+	// Their names are gone from the row then.
+	if err := queries.ForgetStripeEvents(ctx, store.ForgetStripeEventsParams{UserID: user.ID, Customer: user.StripeCustomer, Subscription: user.StripeSubscription}); err != nil {
+		return fmt.Errorf("end account: %w", err)
+	}
+	over := now.Add(-terms.Grace - terms.Retention)
+	if err := queries.EndAccount(ctx, store.EndAccountParams{ID: user.ID, TrialEndsAt: over, Now: now}); err != nil {
+		return fmt.Errorf("end account: %w", err)
+	}
+	return settleFor(ctx, tx, client, user.ID, "end", nil, actor, now)
+}
+
+func settleFor(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user int64, what string, detail map[string]any, actor string, now time.Time) error {
+	if err := store.New(tx).RecordAccount(ctx, actor, what, user, detail); err != nil {
+		return err
+	}
+	if _, err := client.InsertTx(ctx, tx, SettleAccountArgs{User: user, Asked: now}, nil); err != nil {
+		return fmt.Errorf("%s: enqueue: %w", what, err)
+	}
+	return nil
+}
