@@ -49,7 +49,7 @@ func New(a Admin) (*Function, error) {
 		Endpoints: riverui.NewEndpoints(a.Jobs, nil), Logger: slog.Default(), Prefix: jobsPath,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("River UI: %w", err)
+		return nil, fmt.Errorf("make River UI: %w", err)
 	}
 	rs := newRoutes(&a, vault)
 	// In the order of the navigation.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pquerna/otp/totp"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -43,12 +44,13 @@ func setup(t *testing.T) *bundle {
 func start(t testing.TB) *bundle {
 	t.Helper()
 	b := &bundle{t: t, db: storetest.New(t), signer: session.NewSigner([32]byte{1}), now: time.Now().Truncate(time.Second)}
-	client, err := river.NewClient(riverpgxv5.New(b.db.Pool), &river.Config{Schema: migrations.RiverSchema})
+	pool := b.asFunctions()
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.function, err = admin.New(admin.Admin{
-		Pool: b.db.Pool, Jobs: client, Signer: b.signer, Key: [32]byte{7}, Brand: "Slicegate", AppURL: "https://app.example.com",
+		Pool: pool, Jobs: client, Signer: b.signer, Key: [32]byte{7}, Brand: "Slicegate", AppURL: "https://app.example.com",
 		Clock: func() time.Time { return b.now },
 	})
 	if err != nil {
@@ -61,6 +63,21 @@ func start(t testing.TB) *bundle {
 	go func() { defer close(ended); b.function.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-ended })
 	return b
+}
+
+// asFunctions is the database as the functions log in to it, with the rights that they have there.
+func (b *bundle) asFunctions() *pgxpool.Pool {
+	b.t.Helper()
+	for _, right := range []string{"USAGE ON SCHEMA gateway, river", "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA gateway, river", "USAGE ON ALL SEQUENCES IN SCHEMA gateway, river"} {
+		b.exec("GRANT " + right + " TO " + migrations.RoleFunctions)
+	}
+	config := b.db.Pool.Config().ConnConfig
+	pool, err := store.Open(context.Background(), storetest.URL(config.Host, migrations.RoleFunctions, "functions", config.Database), 10)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(pool.Close)
+	return pool
 }
 
 func (b *bundle) exec(statement string, args ...any) {
