@@ -25,8 +25,9 @@ import (
 // Functions are the settings of the `functions` binary.
 type Functions struct {
 	DatabaseURL   string        `env:"DATABASE_URL,required,unset" secret:"true" help:"Postgres, database slicegate: functions log in as slicegate_functions, the runner as slicegate"`
-	SocketDir     string        `env:"SOCKET_DIR,required" help:"where each function makes its Unix socket (auth.sock, billing.sock, proxy.sock)"`
+	SocketDir     string        `env:"SOCKET_DIR,required" help:"where each function makes its Unix socket (admin.sock, auth.sock, billing.sock, proxy.sock)"`
 	SessionKey    Key           `env:"SESSION_KEY,required,unset" secret:"true" help:"64 hex digits that sign the session cookie; a new one logs everybody out"`
+	AdminKey      Key           `env:"ADMIN_KEY,unset" secret:"true" help:"64 hex digits that seal the admins' second factors; the function admin is not served without it, and a new one has them set up anew"`
 	SessionLife   time.Duration `env:"SESSION_LIFE" envDefault:"720h" help:"how long a session lives after its last use"`
 	TrialDays     int           `env:"TRIAL_DAYS" envDefault:"14" help:"days of trial of a new account, without a card; 0 with Stripe: a card comes first"`
 	Brand         string        `env:"BRAND" envDefault:"Slicegate" help:"the name that customers see"`

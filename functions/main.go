@@ -1,10 +1,11 @@
 // Command functions serves the HTTP functions that it is told to, each on its own Unix
-// socket in SOCKET_DIR: `functions auth billing proxy`; none named is all. Functions keep nothing
+// socket in SOCKET_DIR: `functions admin auth billing proxy`; none named is all. Functions keep nothing
 // that may not be lost: any number of copies may run.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,6 +23,7 @@ import (
 
 	"slicegate/config"
 	"slicegate/config/observe"
+	"slicegate/functions/admin"
 	"slicegate/functions/auth"
 	"slicegate/functions/billing"
 	"slicegate/functions/figures"
@@ -34,7 +36,7 @@ import (
 	"slicegate/store"
 )
 
-var names = []string{"auth", "billing", "proxy"}
+var names = []string{"admin", "auth", "billing", "proxy"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -98,6 +100,8 @@ func run(ctx context.Context, wanted []string) error {
 func build(name string, settings config.Functions, pool *pgxpool.Pool) (*function, error) {
 	signer := session.NewSigner(settings.SessionKey)
 	switch name {
+	case "admin":
+		return buildAdmin(settings, pool, signer)
 	case "auth":
 		return buildAuth(settings, pool, signer)
 	case "billing":
@@ -110,6 +114,23 @@ func build(name string, settings config.Functions, pool *pgxpool.Pool) (*functio
 // inserter is a client that enqueues and works nothing.
 func inserter(pool *pgxpool.Pool) (*river.Client[pgx.Tx], error) {
 	return river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema, Plugins: []rivertype.Plugin{&jobs.Trace{}}})
+}
+
+func buildAdmin(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) (*function, error) {
+	if settings.AdminKey == (config.Key{}) {
+		return nil, errors.New("ADMIN_KEY must be set: 64 hex digits (openssl rand -hex 32)")
+	}
+	client, err := inserter(pool)
+	if err != nil {
+		return nil, err
+	}
+	a, err := admin.New(admin.Admin{
+		Pool: pool, Jobs: client, Signer: signer, Key: settings.AdminKey, Brand: settings.Brand, AppURL: settings.AppURL, Clock: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &function{name: "admin", handler: a.Handler(), beside: a.Run}, nil
 }
 
 func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) (*function, error) {

@@ -25,6 +25,7 @@ func environment(t *testing.T) (socketDir string) {
 	t.Setenv("DATABASE_URL", storetest.New(t).URL)
 	t.Setenv("FUNCTIONS_METRICS", "off")
 	t.Setenv("SESSION_KEY", strings.Repeat("ab", 32))
+	t.Setenv("ADMIN_KEY", strings.Repeat("ad", 32))
 	t.Setenv("SOCKET_DIR", dir)
 	return dir
 }
@@ -93,6 +94,7 @@ func TestNoneNamedIsAllAndASecondCopyIsRefused(t *testing.T) {
 		}
 	}
 	// Secrets were taken out of the environment by the first.
+	t.Setenv("ADMIN_KEY", strings.Repeat("ad", 32))
 	t.Setenv("DATABASE_URL", database)
 	t.Setenv("SESSION_KEY", strings.Repeat("ab", 32))
 	if err := run(context.Background(), nil); err == nil || !strings.Contains(err.Error(), "another copy serves") {
@@ -168,5 +170,21 @@ func TestAStopWaitsForWhatGoesOnAfterItsAnswer(t *testing.T) {
 	var owed int
 	if err := pool.QueryRow(t.Context(), "SELECT count(*) FROM gateway.password_resets").Scan(&owed); err != nil || owed != 3 {
 		t.Errorf("%d mails are owed, %v", owed, err)
+	}
+}
+
+func TestTheOperatorsSeatWantsItsKey(t *testing.T) {
+	dir := environment(t)
+	stop := serve(t, "admin")
+	if status := ask(t, filepath.Join(dir, "admin.sock"), "/admin"); status != http.StatusNotFound {
+		t.Errorf("admin answers %d to nobody", status)
+	}
+	if err := stop(); err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+	environment(t)
+	t.Setenv("ADMIN_KEY", "")
+	if err := run(context.Background(), []string{"admin"}); err == nil || !strings.Contains(err.Error(), "ADMIN_KEY must be set") {
+		t.Errorf("without a key: %v", err)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"slicegate/config"
+	"slicegate/functions/admin"
 	"slicegate/functions/auth"
 	"slicegate/functions/billing"
 	"slicegate/functions/proxy"
@@ -116,6 +117,10 @@ func (b *bundle) functions(dir string) {
 		Pool: b.db.Pool, Jobs: client, Signer: signer, Hasher: hasher,
 		SessionLife: life, TrialDays: 14, Brand: "Slicegate", Clock: time.Now,
 	}
+	operators, err := admin.New(admin.Admin{Pool: b.db.Pool, Jobs: client, Signer: signer, Brand: "Slicegate", AppURL: "https://app.example.com", Clock: time.Now})
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	settings := config.Billing{StripeKey: "sk_test_123", StripeURL: b.stripe(), WebhookSecrets: []string{webhookSecret}, Price: "9.00", LaunchPrice: "off", StoragePrice: "off", CurrencyCode: "usd"}
 	account := payments.Open(settings)
 	money := &billing.Billing{
@@ -130,7 +135,7 @@ func (b *bundle) functions(dir string) {
 		listening.Wait()
 		_ = p.EndStreams(context.Background())
 	})
-	for name, handler := range map[string]http.Handler{"auth": a.Handler(), "billing": money.Handler(), "proxy": p.Handler()} {
+	for name, handler := range map[string]http.Handler{"admin": operators.Handler(), "auth": a.Handler(), "billing": money.Handler(), "proxy": p.Handler()} {
 		listener, err := net.Listen("unix", filepath.Join(dir, name+".sock"))
 		if err != nil {
 			b.t.Fatal(err)

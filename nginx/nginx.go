@@ -25,7 +25,7 @@ var page = template.Must(template.New("nginx.conf.tmpl").
 type Config struct {
 	Listen              string // "127.0.0.1:8080", or a port alone for all addresses
 	SiteNames, AppNames []string
-	SocketDir           string // auth.sock, billing.sock and proxy.sock; nginx keeps answers of the last there, so it must be writable and had better be tmpfs
+	SocketDir           string // admin.sock, auth.sock, billing.sock and proxy.sock; nginx keeps answers of the last there, so it must be writable and had better be tmpfs
 	SiteRoot, AppRoot   string
 	MailRoot            string        // for development: the folder of mails that go nowhere, shown at /mail/ of the site; empty: none
 	ExportsRoot         string        // DATA_ROOT/exports, which the workers can read (WEB_GROUP); empty: no exports are served

@@ -54,6 +54,13 @@ const usage = `runner: works the jobs of one server.
                    the swap that idle slices are pushed to; without a word: how
   runner answers [-days N] [-json]
                    what the telemetry says to the questions that it is kept for
+  runner admin add EMAIL
+                   make an account an admin, and give the code to set up the second
+                   factor with
+  runner admin remove EMAIL
+                   make an admin an account like others; takes the second factor away
+  runner admin list
+                   show who is an admin
   runner alerts    show what a person has to know now
   runner alerts silence -for 2h -reason WHY [-in 1h] [-kind KIND] [-subject slice:12]
                    tell nobody of some alerts, or of any: a maintenance window
@@ -89,6 +96,7 @@ func Run(ctx context.Context, args []string) error {
 		"reclaim":     configured(reclaimCommand),
 		"answers":     configured(answer),
 		"alerts":      configured(alerts),
+		"admin":       configured(admin),
 		"swap":        swapTo(os.Stdout), // a server is set up before it has settings
 
 		"stripe-setup": stripeSetupTo(os.Stdout, os.Environ),

@@ -37,6 +37,11 @@ func (q *Queries) RecordSilence(ctx context.Context, actor, action string, silen
 	return q.record(ctx, actor, "silence."+action, fmt.Sprintf("silence:%d", silence), detail)
 }
 
+// RecordAct writes what actor did to any subject ("slice:12", "server:local"); detail may be nil, and has no address.
+func (q *Queries) RecordAct(ctx context.Context, actor, action, subject string, detail map[string]any) error {
+	return q.record(ctx, actor, action, subject, detail)
+}
+
 func (q *Queries) record(ctx context.Context, actor, action, subject string, detail map[string]any) error {
 	if detail == nil {
 		detail = map[string]any{}

@@ -24,6 +24,15 @@ type Alert struct {
 	SettledAt  *time.Time
 }
 
+type Audit struct {
+	ID      int64
+	At      time.Time
+	Actor   string
+	Action  string
+	Subject string
+	Detail  []byte
+}
+
 type Condition struct {
 	Kind    string
 	Subject string
@@ -135,6 +144,18 @@ type RolloutSlice struct {
 	FailedAt   *time.Time
 	EndedAt    *time.Time
 	Note       string
+}
+
+type SecondFactor struct {
+	UserID       int64
+	SetupHash    []byte
+	SetupUntil   *time.Time
+	SetupSession []byte
+	Sealed       []byte
+	ConfirmedAt  *time.Time
+	LastStep     int64
+	Failures     int32
+	FailedAt     *time.Time
 }
 
 type Server struct {

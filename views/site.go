@@ -1,5 +1,5 @@
-// Package views holds what people see that is not the app: the marketing site and the mails,
-// later the admin pages, as templ components. They get values and give HTML; they ask nobody.
+// Package views holds what people see that is not the app: the marketing site, the mails
+// and the admin pages, as templ components. They get values and give HTML; they ask nobody.
 package views
 
 //go:generate go run github.com/a-h/templ/cmd/templ@v0.3.977 generate

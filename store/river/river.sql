@@ -12,5 +12,6 @@ CREATE TABLE river.river_job (
     scheduled_at timestamptz NOT NULL,
     attempted_at timestamptz,
     finalized_at timestamptz,
-    args         jsonb NOT NULL
+    args         jsonb NOT NULL,
+    errors       jsonb[]
 );

@@ -87,12 +87,15 @@ func (s *System) startFunctions(ctx context.Context, _ func(string)) error {
 	if err := s.key(environment, "SESSION_KEY", "session-key"); err != nil {
 		return err
 	}
+	if err := s.key(environment, "ADMIN_KEY", "admin-key"); err != nil {
+		return err
+	}
 	child, err := s.start(process.Spec{Name: "functions", Path: s.binary("functions"), Env: s.settings.with(environment), Account: &who, Grace: 30 * time.Second})
 	if err != nil {
 		return err
 	}
 	return until(ctx, child, "functions", func(ctx context.Context) error {
-		for _, name := range []string{"auth", "billing", "proxy"} {
+		for _, name := range []string{"admin", "auth", "billing", "proxy"} {
 			conn, err := (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.functionSockets(), name+".sock"))
 			if err != nil {
 				return err
