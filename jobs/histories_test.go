@@ -23,7 +23,7 @@ import (
 // the same things happen there each time, and what is told of them comes late, twice and in any order.
 // In the end the account is the same. HISTORIES is how many of them there are.
 func TestWhateverOrderEventsComeIn(t *testing.T) {
-	histories := 40
+	histories := 24
 	if text := os.Getenv("HISTORIES"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
