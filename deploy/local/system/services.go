@@ -83,6 +83,7 @@ func (s *System) startFunctions(ctx context.Context, _ func(string)) error {
 	environment := map[string]string{
 		"DATABASE_URL": s.database.URL(migrations.RoleFunctions, password, migrations.DatabaseGateway),
 		"SOCKET_DIR":   s.functionSockets(),
+		"APP_URL":      s.AppURL,
 	}
 	if err := s.key(environment, "SESSION_KEY", "session-key"); err != nil {
 		return err
