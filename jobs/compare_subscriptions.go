@@ -58,7 +58,7 @@ func (w *CompareSubscriptions) compare(ctx context.Context) error {
 		owned[one.Customer] = append(owned[one.Customer], one)
 	}
 	// Read after Stripe was asked: whoever subscribed meanwhile is settled once too often, and not missed.
-	accounts, err := store.New(w.Settler.Pool).AccountsWithSubscription(ctx)
+	accounts, err := store.New(w.Settler.Pool).AccountsWithCustomer(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (w *CompareSubscriptions) compare(ctx context.Context) error {
 }
 
 // alike tells whether a row is what Stripe has; in doubt it is not.
-func alike(account store.AccountsWithSubscriptionRow, has []billing.Owned) bool {
+func alike(account store.AccountsWithCustomerRow, has []billing.Owned) bool {
 	runs := account.SubscriptionStatus == string(billing.Active)
 	if len(has) == 0 {
 		return !runs && (account.Subscription == "" || account.SubscriptionStatus == string(billing.Cancelled))

@@ -90,13 +90,14 @@ func (w *HandleStripeEvent) user(ctx context.Context, queries *store.Queries, ev
 	if event.UserID != nil {
 		// Of a Checkout session, which names whom it was made for: the row has its customer already,
 		// unless that was not written any more.
-		session, user, err := w.Settler.Stripe.CheckoutCustomer(ctx, event.Object)
-		if err == nil && session != "" && user != 0 {
-			if _, err := queries.AdoptCustomer(ctx, store.AdoptCustomerParams{ID: user, Customer: session}); err != nil {
+		payer, user, err := w.Settler.Stripe.CheckoutCustomer(ctx, event.Object)
+		if err != nil && !errors.Is(err, billing.ErrGone) {
+			return 0, err
+		}
+		if payer != "" && user != 0 {
+			if _, err := queries.AdoptCustomer(ctx, store.AdoptCustomerParams{ID: user, Customer: payer}); err != nil {
 				return 0, err
 			}
-		} else if err != nil && !errors.Is(err, billing.ErrGone) {
-			return 0, err
 		}
 	}
 	return userOf(ctx, queries, customer)

@@ -480,6 +480,11 @@ func TestADisputeStopsASliceUntilItIsOver(t *testing.T) {
 	if n := w.value("SELECT count(*) FROM gateway.alerts WHERE kind = 'billing.disputed' AND closed_at IS NULL"); n != 1 {
 		t.Errorf("%d alerts", n)
 	}
+	w.now = w.now.Add(time.Minute)
+	w.notify()
+	if got := w.text("SELECT coalesce(string_agg(detail::text, ' '), '') FROM gateway.emails WHERE user_id IS NULL AND kind = 'alert'"); !strings.Contains(got, "billing.disputed") {
+		t.Errorf("the admin is told %q", got)
+	}
 	dispute.Status, dispute.Open = "won", false
 	w.stripe.disputes["dp_1"] = dispute
 	w.event("evt_2", "charge.dispute.closed", "dp_1", "")
@@ -493,6 +498,14 @@ func TestADisputeStopsASliceUntilItIsOver(t *testing.T) {
 	w.is("active assigned")
 	if n := w.value("SELECT count(*) FROM gateway.alerts WHERE kind = 'billing.disputed' AND closed_at IS NULL"); n != 0 {
 		t.Error("the alert stays")
+	}
+}
+
+func (w *till) notify() {
+	w.t.Helper()
+	worker := &Notify{Pool: w.db.Pool, Thresholds: thresholds, Admins: []string{"admin@example.com"}, Clock: w.settler.Clock}
+	if err := worker.Work(rivertest.WorkContext(context.Background(), w.client), &river.Job[NotifyArgs]{}); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -2,8 +2,10 @@ package payments
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
+	"strings"
 
 	"slicegate/config"
 )
@@ -17,16 +19,9 @@ const (
 // off is how LAUNCH_PRICE and STORAGE_PRICE say that there is none.
 const off = "off"
 
-// amount is a price of the settings ("9.00") in the smallest unit of a currency, as Stripe counts it:
-// most have hundredths, some nothing smaller, some thousandths (docs.stripe.com/currencies).
+// amount is a price of the settings ("9.00") in the smallest unit of a currency, as Stripe counts it.
 func amount(price, currency string) (int64, error) {
-	unit := int64(100)
-	switch {
-	case slices.Contains([]string{"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}, currency):
-		unit = 1
-	case slices.Contains([]string{"bhd", "jod", "kwd", "omr", "tnd"}, currency):
-		unit = 1000
-	}
+	unit := int64(math.Pow10(decimals(currency)))
 	value, valid := new(big.Rat).SetString(price)
 	if !valid {
 		return 0, fmt.Errorf("%q is no price", price)
@@ -35,6 +30,29 @@ func amount(price, currency string) (int64, error) {
 		return 0, fmt.Errorf("%s is no price in %s, which has no hundredths", price, currency)
 	}
 	return value.Num().Int64(), nil
+}
+
+// Currencies whose smallest unit is not a hundredth (docs.stripe.com/currencies).
+var (
+	whole       = strings.Fields("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf")
+	thousandths = strings.Fields("bhd jod kwd omr tnd")
+)
+
+// decimals is how many digits the smallest unit of a currency has behind the point.
+func decimals(currency string) int {
+	switch {
+	case slices.Contains(whole, currency):
+		return 0
+	case slices.Contains(thousandths, currency):
+		return 3
+	}
+	return 2
+}
+
+// InDigits writes so many of the smallest units of a currency: 450 of "usd" are "4.50".
+func InDigits(units int64, currency string) string {
+	digits := decimals(currency)
+	return new(big.Rat).SetFrac64(units, int64(math.Pow10(digits))).FloatString(digits)
 }
 
 // lookupKey is the name of a product's price: one for each amount and currency.

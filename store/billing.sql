@@ -73,7 +73,7 @@ UPDATE gateway.users u SET stripe_customer = @customer::text WHERE u.id = @id
 INSERT INTO gateway.disputes (id, user_id, kind, status, open, opened_at) VALUES (@id, @user_id, @kind, @status, @open, @opened_at)
 ON CONFLICT (id) DO UPDATE SET status = excluded.status, open = excluded.open;
 
--- name: AccountsWithSubscription :many
+-- name: AccountsWithCustomer :many
 SELECT id, coalesce(stripe_customer, '')::text AS customer, coalesce(stripe_subscription, '')::text AS subscription, subscription_status, paid_until, ends_at, storage_extra
 FROM gateway.users WHERE stripe_customer IS NOT NULL ORDER BY id;
 

@@ -62,12 +62,12 @@ func (q *Queries) AccountsDue(ctx context.Context, now time.Time) ([]int64, erro
 	return items, nil
 }
 
-const accountsWithSubscription = `-- name: AccountsWithSubscription :many
+const accountsWithCustomer = `-- name: AccountsWithCustomer :many
 SELECT id, coalesce(stripe_customer, '')::text AS customer, coalesce(stripe_subscription, '')::text AS subscription, subscription_status, paid_until, ends_at, storage_extra
 FROM gateway.users WHERE stripe_customer IS NOT NULL ORDER BY id
 `
 
-type AccountsWithSubscriptionRow struct {
+type AccountsWithCustomerRow struct {
 	ID                 int64
 	Customer           string
 	Subscription       string
@@ -77,15 +77,15 @@ type AccountsWithSubscriptionRow struct {
 	StorageExtra       int32
 }
 
-func (q *Queries) AccountsWithSubscription(ctx context.Context) ([]AccountsWithSubscriptionRow, error) {
-	rows, err := q.db.Query(ctx, accountsWithSubscription)
+func (q *Queries) AccountsWithCustomer(ctx context.Context) ([]AccountsWithCustomerRow, error) {
+	rows, err := q.db.Query(ctx, accountsWithCustomer)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []AccountsWithSubscriptionRow
+	var items []AccountsWithCustomerRow
 	for rows.Next() {
-		var i AccountsWithSubscriptionRow
+		var i AccountsWithCustomerRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.Customer,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"slicegate/functions/answer"
+	"slicegate/payments"
 )
 
 // portal leads to the page at Stripe at which its user changes their card and sees their invoices.
@@ -53,7 +54,7 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 			return goneIn(err)
 		}
 		for _, i := range found {
-			list = append(list, Invoice{i.ID, i.Number, i.At, amount(i.Amount, i.Currency), i.Currency, i.Status, i.URL})
+			list = append(list, Invoice{i.ID, i.Number, i.At, payments.InDigits(i.Amount, i.Currency), i.Currency, i.Status, i.URL})
 		}
 	}
 	answer.JSON(w, http.StatusOK, struct {

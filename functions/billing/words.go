@@ -31,3 +31,11 @@ func (b *Billing) inWords(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// goneIn says in words that Stripe has an account's customer no more.
+func goneIn(err error) error {
+	if errors.Is(err, billing.ErrGone) {
+		return answer.Errorf(answer.Conflict, "Stripe has no payments of this account any more. Subscribe to begin anew, or write to support.")
+	}
+	return err
+}
