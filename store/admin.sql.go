@@ -25,7 +25,7 @@ func (q *Queries) AddRecoveryCodes(ctx context.Context, arg AddRecoveryCodesPara
 }
 
 const alertsOf = `-- name: AlertsOf :many
-SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, server, user_id, cause, incident_id, settled_at FROM gateway.alerts WHERE subject = $1 ORDER BY (closed_at IS NULL) DESC, opened_at DESC, id DESC LIMIT $2
+SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, server, user_id, cause, incident_id, settled_at, acknowledged_at, acknowledged_by FROM gateway.alerts WHERE subject = $1 ORDER BY (closed_at IS NULL) DESC, opened_at DESC, id DESC LIMIT $2
 `
 
 type AlertsOfParams struct {
@@ -57,6 +57,8 @@ func (q *Queries) AlertsOf(ctx context.Context, arg AlertsOfParams) ([]Alert, er
 			&i.Cause,
 			&i.IncidentID,
 			&i.SettledAt,
+			&i.AcknowledgedAt,
+			&i.AcknowledgedBy,
 		); err != nil {
 			return nil, err
 		}
@@ -518,7 +520,7 @@ func (q *Queries) PassSecondFactor(ctx context.Context, arg PassSecondFactorPara
 }
 
 const pastAlerts = `-- name: PastAlerts :many
-SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, server, user_id, cause, incident_id, settled_at FROM gateway.alerts WHERE closed_at IS NOT NULL ORDER BY closed_at DESC, id DESC LIMIT $1
+SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, server, user_id, cause, incident_id, settled_at, acknowledged_at, acknowledged_by FROM gateway.alerts WHERE closed_at IS NOT NULL ORDER BY closed_at DESC, id DESC LIMIT $1
 `
 
 func (q *Queries) PastAlerts(ctx context.Context, most int32) ([]Alert, error) {
@@ -544,6 +546,8 @@ func (q *Queries) PastAlerts(ctx context.Context, most int32) ([]Alert, error) {
 			&i.Cause,
 			&i.IncidentID,
 			&i.SettledAt,
+			&i.AcknowledgedAt,
+			&i.AcknowledgedBy,
 		); err != nil {
 			return nil, err
 		}
@@ -577,7 +581,7 @@ func (q *Queries) SecondFactor(ctx context.Context, userID int64) (SecondFactor,
 }
 
 const servers = `-- name: Servers :many
-SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error FROM gateway.servers ORDER BY name
+SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version FROM gateway.servers ORDER BY name
 `
 
 func (q *Queries) Servers(ctx context.Context) ([]Server, error) {
@@ -599,6 +603,11 @@ func (q *Queries) Servers(ctx context.Context) ([]Server, error) {
 			&i.Image,
 			&i.ReclaimPaused,
 			&i.ProbeError,
+			&i.BootedAt,
+			&i.Cores,
+			&i.Kernel,
+			&i.EngineVersion,
+			&i.RunnerVersion,
 		); err != nil {
 			return nil, err
 		}

@@ -118,7 +118,7 @@ func (q *Queries) EndQuietly(ctx context.Context, arg EndQuietlyParams) error {
 }
 
 const listAlerts = `-- name: ListAlerts :many
-SELECT a.id, a.kind, a.subject, a.severity, a.detail, a.opened_at, a.closed_at, a.since, a.server, a.user_id, a.cause, a.incident_id, a.settled_at, EXISTS (
+SELECT a.id, a.kind, a.subject, a.severity, a.detail, a.opened_at, a.closed_at, a.since, a.server, a.user_id, a.cause, a.incident_id, a.settled_at, a.acknowledged_at, a.acknowledged_by, EXISTS (
     SELECT FROM gateway.silences s
     WHERE s.starts_at <= $1::timestamptz AND s.ends_at > $1 AND (s.kind IS NULL OR s.kind = a.kind) AND (s.subject IS NULL OR s.subject = a.subject)
 ) AS silenced
@@ -126,20 +126,22 @@ FROM gateway.alerts a WHERE a.closed_at IS NULL ORDER BY a.opened_at DESC, a.id 
 `
 
 type ListAlertsRow struct {
-	ID         int64
-	Kind       string
-	Subject    string
-	Severity   string
-	Detail     string
-	OpenedAt   time.Time
-	ClosedAt   *time.Time
-	Since      *time.Time
-	Server     *string
-	UserID     *int64
-	Cause      string
-	IncidentID *int64
-	SettledAt  *time.Time
-	Silenced   bool
+	ID             int64
+	Kind           string
+	Subject        string
+	Severity       string
+	Detail         string
+	OpenedAt       time.Time
+	ClosedAt       *time.Time
+	Since          *time.Time
+	Server         *string
+	UserID         *int64
+	Cause          string
+	IncidentID     *int64
+	SettledAt      *time.Time
+	AcknowledgedAt *time.Time
+	AcknowledgedBy *string
+	Silenced       bool
 }
 
 // Those that are open, the newest first, and whether one is told of: it is not while an incident stands for it, or it is silenced.
@@ -166,6 +168,8 @@ func (q *Queries) ListAlerts(ctx context.Context, now time.Time) ([]ListAlertsRo
 			&i.Cause,
 			&i.IncidentID,
 			&i.SettledAt,
+			&i.AcknowledgedAt,
+			&i.AcknowledgedBy,
 			&i.Silenced,
 		); err != nil {
 			return nil, err
@@ -320,7 +324,7 @@ func (q *Queries) SetConditions(ctx context.Context, arg SetConditionsParams) er
 }
 
 const unsettledAlerts = `-- name: UnsettledAlerts :many
-SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, server, user_id, cause, incident_id, settled_at FROM gateway.alerts WHERE server = $1::text AND kind = ANY($2::text[]) AND settled_at IS NULL ORDER BY id
+SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, server, user_id, cause, incident_id, settled_at, acknowledged_at, acknowledged_by FROM gateway.alerts WHERE server = $1::text AND kind = ANY($2::text[]) AND settled_at IS NULL ORDER BY id
 `
 
 type UnsettledAlertsParams struct {
@@ -352,6 +356,8 @@ func (q *Queries) UnsettledAlerts(ctx context.Context, arg UnsettledAlertsParams
 			&i.Cause,
 			&i.IncidentID,
 			&i.SettledAt,
+			&i.AcknowledgedAt,
+			&i.AcknowledgedBy,
 		); err != nil {
 			return nil, err
 		}

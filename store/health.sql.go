@@ -49,7 +49,7 @@ func (q *Queries) KillsLately(ctx context.Context, arg KillsLatelyParams) ([]Kil
 }
 
 const newestServerSample = `-- name: NewestServerSample :one
-SELECT server, timestamp, ram_used_bytes, ram_total_bytes, swap_used_bytes, swap_total_bytes, swap_ram_bytes, swap_in_rate, swap_out_rate, cpu_percent, disk_used_bytes, disk_total_bytes, active_slices, total_slices, slices_rss_bytes, slices_swap_bytes, memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills, seconds FROM gateway.server_telemetry WHERE server = $1 AND timestamp > $2::timestamptz ORDER BY timestamp DESC LIMIT 1
+SELECT server, timestamp, ram_used_bytes, ram_total_bytes, swap_used_bytes, swap_total_bytes, swap_ram_bytes, swap_in_rate, swap_out_rate, cpu_percent, disk_used_bytes, disk_total_bytes, active_slices, total_slices, slices_rss_bytes, slices_swap_bytes, memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills, seconds, load_1m, load_5m, load_15m FROM gateway.server_telemetry WHERE server = $1 AND timestamp > $2::timestamptz ORDER BY timestamp DESC LIMIT 1
 `
 
 type NewestServerSampleParams struct {
@@ -83,6 +83,9 @@ func (q *Queries) NewestServerSample(ctx context.Context, arg NewestServerSample
 		&i.CpuPressureUs,
 		&i.OomKills,
 		&i.Seconds,
+		&i.Load1m,
+		&i.Load5m,
+		&i.Load15m,
 	)
 	return i, err
 }

@@ -9,19 +9,21 @@ import (
 )
 
 type Alert struct {
-	ID         int64
-	Kind       string
-	Subject    string
-	Severity   string
-	Detail     string
-	OpenedAt   time.Time
-	ClosedAt   *time.Time
-	Since      *time.Time
-	Server     *string
-	UserID     *int64
-	Cause      string
-	IncidentID *int64
-	SettledAt  *time.Time
+	ID             int64
+	Kind           string
+	Subject        string
+	Severity       string
+	Detail         string
+	OpenedAt       time.Time
+	ClosedAt       *time.Time
+	Since          *time.Time
+	Server         *string
+	UserID         *int64
+	Cause          string
+	IncidentID     *int64
+	SettledAt      *time.Time
+	AcknowledgedAt *time.Time
+	AcknowledgedBy *string
 }
 
 type Audit struct {
@@ -117,6 +119,8 @@ type Rollout struct {
 	Actor      string
 	CreatedAt  time.Time
 	FinishedAt *time.Time
+	SliceID    *int64
+	Checked    string
 }
 
 type RolloutServer struct {
@@ -168,6 +172,11 @@ type Server struct {
 	Image           *string
 	ReclaimPaused   bool
 	ProbeError      *string
+	BootedAt        *time.Time
+	Cores           *int32
+	Kernel          *string
+	EngineVersion   *string
+	RunnerVersion   *string
 }
 
 type ServerMeter struct {
@@ -205,6 +214,9 @@ type ServerTelemetry struct {
 	CpuPressureUs    *int64
 	OomKills         *int32
 	Seconds          *float32
+	Load1m           *float32
+	Load5m           *float32
+	Load15m          *float32
 }
 
 type Silence struct {
@@ -254,6 +266,7 @@ type Slice struct {
 	WorkingBytes   int64
 	UserRestartAt  *time.Time
 	SuspendedFor   *string
+	ReclaimAskedAt *time.Time
 }
 
 type User struct {
@@ -288,4 +301,5 @@ type User struct {
 	HeldAt             *time.Time
 	SettleAt           *time.Time
 	PlaceUntil         *time.Time
+	SupportUntil       *time.Time
 }

@@ -47,7 +47,7 @@ func (q *Queries) AddSilence(ctx context.Context, arg AddSilenceParams) (Silence
 }
 
 const alertsToTell = `-- name: AlertsToTell :many
-SELECT a.id, a.kind, a.subject, a.severity, a.detail, a.opened_at, a.closed_at, a.since, a.server, a.user_id, a.cause, a.incident_id, a.settled_at,
+SELECT a.id, a.kind, a.subject, a.severity, a.detail, a.opened_at, a.closed_at, a.since, a.server, a.user_id, a.cause, a.incident_id, a.settled_at, a.acknowledged_at, a.acknowledged_by,
        EXISTS (SELECT FROM gateway.conditions c WHERE c.kind = a.kind AND c.subject = a.subject) AS pending,
        (SELECT count(*) FROM gateway.alerts m WHERE m.incident_id = a.id) AS covers,
        coalesce(u.tell_by_email AND u.email_verified_at IS NOT NULL AND u.email_bounced_at IS NULL, false)::boolean AS user_by_email,
@@ -73,6 +73,8 @@ type AlertsToTellRow struct {
 	Cause          string
 	IncidentID     *int64
 	SettledAt      *time.Time
+	AcknowledgedAt *time.Time
+	AcknowledgedBy *string
 	Pending        bool
 	Covers         int64
 	UserByEmail    bool
@@ -105,6 +107,8 @@ func (q *Queries) AlertsToTell(ctx context.Context) ([]AlertsToTellRow, error) {
 			&i.Cause,
 			&i.IncidentID,
 			&i.SettledAt,
+			&i.AcknowledgedAt,
+			&i.AcknowledgedBy,
 			&i.Pending,
 			&i.Covers,
 			&i.UserByEmail,

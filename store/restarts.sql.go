@@ -14,7 +14,7 @@ const noteUserRestart = `-- name: NoteUserRestart :one
 UPDATE gateway.slices SET user_restart_at = $1::timestamptz
 WHERE user_id = $2::bigint AND status IN ('assigned', 'failed')
   AND (user_restart_at IS NULL OR user_restart_at <= $3::timestamptz)
-RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for
+RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at
 `
 
 type NoteUserRestartParams struct {
@@ -65,6 +65,7 @@ func (q *Queries) NoteUserRestart(ctx context.Context, arg NoteUserRestartParams
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }

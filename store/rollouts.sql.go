@@ -146,7 +146,7 @@ func (q *Queries) CountLate(ctx context.Context, arg CountLateParams) (int64, er
 
 const createRollout = `-- name: CreateRollout :one
 INSERT INTO gateway.rollouts (asked_image, image, image_id, batch_size, actor)
-VALUES ($1, $2, $3, $4, $5) RETURNING id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at
+VALUES ($1, $2, $3, $4, $5) RETURNING id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked
 `
 
 type CreateRolloutParams struct {
@@ -179,6 +179,8 @@ func (q *Queries) CreateRollout(ctx context.Context, arg CreateRolloutParams) (R
 		&i.Actor,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.SliceID,
+		&i.Checked,
 	)
 	return i, err
 }
@@ -266,7 +268,7 @@ func (q *Queries) FinishRollout(ctx context.Context, arg FinishRolloutParams) (i
 }
 
 const lastRollout = `-- name: LastRollout :one
-SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at FROM gateway.rollouts ORDER BY id DESC LIMIT 1
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked FROM gateway.rollouts ORDER BY id DESC LIMIT 1
 `
 
 func (q *Queries) LastRollout(ctx context.Context) (Rollout, error) {
@@ -284,12 +286,14 @@ func (q *Queries) LastRollout(ctx context.Context) (Rollout, error) {
 		&i.Actor,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.SliceID,
+		&i.Checked,
 	)
 	return i, err
 }
 
 const lockRollout = `-- name: LockRollout :one
-SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at FROM gateway.rollouts WHERE id = $1 FOR UPDATE
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked FROM gateway.rollouts WHERE id = $1 FOR UPDATE
 `
 
 // To the end of the transaction nobody else decides about it.
@@ -308,6 +312,8 @@ func (q *Queries) LockRollout(ctx context.Context, id int64) (Rollout, error) {
 		&i.Actor,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.SliceID,
+		&i.Checked,
 	)
 	return i, err
 }
@@ -472,7 +478,7 @@ func (q *Queries) RetryRollBack(ctx context.Context, rollout int64) error {
 }
 
 const rolloutByID = `-- name: RolloutByID :one
-SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at FROM gateway.rollouts WHERE id = $1
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked FROM gateway.rollouts WHERE id = $1
 `
 
 func (q *Queries) RolloutByID(ctx context.Context, id int64) (Rollout, error) {
@@ -490,6 +496,8 @@ func (q *Queries) RolloutByID(ctx context.Context, id int64) (Rollout, error) {
 		&i.Actor,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.SliceID,
+		&i.Checked,
 	)
 	return i, err
 }
@@ -702,7 +710,7 @@ func (q *Queries) SwitchServerImages(ctx context.Context, arg SwitchServerImages
 }
 
 const unfinishedRollout = `-- name: UnfinishedRollout :one
-SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at FROM gateway.rollouts WHERE finished_at IS NULL
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked FROM gateway.rollouts WHERE finished_at IS NULL
 `
 
 func (q *Queries) UnfinishedRollout(ctx context.Context) (Rollout, error) {
@@ -720,6 +728,8 @@ func (q *Queries) UnfinishedRollout(ctx context.Context) (Rollout, error) {
 		&i.Actor,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.SliceID,
+		&i.Checked,
 	)
 	return i, err
 }

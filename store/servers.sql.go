@@ -116,7 +116,7 @@ func (q *Queries) RegisterServer(ctx context.Context, arg RegisterServerParams) 
 }
 
 const serverByName = `-- name: ServerByName :one
-SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error FROM gateway.servers WHERE name = $1
+SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version FROM gateway.servers WHERE name = $1
 `
 
 func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error) {
@@ -132,6 +132,11 @@ func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error)
 		&i.Image,
 		&i.ReclaimPaused,
 		&i.ProbeError,
+		&i.BootedAt,
+		&i.Cores,
+		&i.Kernel,
+		&i.EngineVersion,
+		&i.RunnerVersion,
 	)
 	return i, err
 }

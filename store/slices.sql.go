@@ -95,7 +95,7 @@ func (q *Queries) ArriveFromMove(ctx context.Context, arg ArriveFromMoveParams) 
 
 const askRecycle = `-- name: AskRecycle :one
 UPDATE gateway.slices s SET recycle_at = $1::timestamptz, crashes = 0, crash_times = '{}', start_at = NULL, last_health_at = NULL
-WHERE s.id = $2 AND s.status = ANY($3::text[]) RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for
+WHERE s.id = $2 AND s.status = ANY($3::text[]) RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for, s.reclaim_asked_at
 `
 
 type AskRecycleParams struct {
@@ -144,6 +144,7 @@ func (q *Queries) AskRecycle(ctx context.Context, arg AskRecycleParams) (Slice, 
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }
@@ -186,7 +187,7 @@ func (q *Queries) CountPool(ctx context.Context, arg CountPoolParams) (CountPool
 }
 
 const createSlice = `-- name: CreateSlice :one
-INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for
+INSERT INTO gateway.slices (server, image) VALUES ($1, $2) RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at
 `
 
 type CreateSliceParams struct {
@@ -234,6 +235,7 @@ func (q *Queries) CreateSlice(ctx context.Context, arg CreateSliceParams) (Slice
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }
@@ -341,7 +343,7 @@ func (q *Queries) LeaveForMove(ctx context.Context, arg LeaveForMoveParams) (int
 }
 
 const listSlices = `-- name: ListSlices :many
-SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for, u.email AS user_email, t.id AS moving_to
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for, s.reclaim_asked_at, u.email AS user_email, t.id AS moving_to
 FROM gateway.slices s
 LEFT JOIN gateway.users u ON u.id = s.user_id
 LEFT JOIN gateway.slices t ON t.moved_from = s.id AND t.status = 'provisioning'
@@ -385,6 +387,7 @@ type ListSlicesRow struct {
 	WorkingBytes   int64
 	UserRestartAt  *time.Time
 	SuspendedFor   *string
+	ReclaimAskedAt *time.Time
 	UserEmail      *string
 	MovingTo       *int64
 }
@@ -435,6 +438,7 @@ func (q *Queries) ListSlices(ctx context.Context) ([]ListSlicesRow, error) {
 			&i.WorkingBytes,
 			&i.UserRestartAt,
 			&i.SuspendedFor,
+			&i.ReclaimAskedAt,
 			&i.UserEmail,
 			&i.MovingTo,
 		); err != nil {
@@ -470,7 +474,7 @@ func (q *Queries) LockPool(ctx context.Context, server string) error {
 }
 
 const lockedSlice = `-- name: LockedSlice :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for FROM gateway.slices WHERE id = $1 FOR UPDATE
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at FROM gateway.slices WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockedSlice(ctx context.Context, id int64) (Slice, error) {
@@ -513,6 +517,7 @@ func (q *Queries) LockedSlice(ctx context.Context, id int64) (Slice, error) {
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }
@@ -585,7 +590,7 @@ WITH kept AS (
 )
 UPDATE gateway.slices s SET status = 'assigned', user_id = waiting.id
 FROM waiting, free WHERE s.id = free.id
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for, s.reclaim_asked_at
 `
 
 type MatchNextParams struct {
@@ -638,6 +643,7 @@ func (q *Queries) MatchNext(ctx context.Context, arg MatchNextParams) (Slice, er
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }
@@ -647,7 +653,7 @@ UPDATE gateway.slices s SET status = $1, crashes = 0, crash_times = '{}', start_
     suspended_for = CASE WHEN $1 = 'suspended' THEN s.suspended_for END
 WHERE s.id = $2 AND s.status = ANY($3::text[]) AND (s.status <> 'failed' OR s.user_id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning')
-RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for, s.reclaim_asked_at
 `
 
 type MoveSliceParams struct {
@@ -699,6 +705,7 @@ func (q *Queries) MoveSlice(ctx context.Context, arg MoveSliceParams) (Slice, er
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }
@@ -799,7 +806,7 @@ func (q *Queries) OfferPlaces(ctx context.Context, arg OfferPlacesParams) ([]int
 }
 
 const poolSlices = `-- name: PoolSlices :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for FROM gateway.slices WHERE server = $1 AND status = 'available' ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at FROM gateway.slices WHERE server = $1 AND status = 'available' ORDER BY id
 `
 
 func (q *Queries) PoolSlices(ctx context.Context, server string) ([]Slice, error) {
@@ -848,6 +855,7 @@ func (q *Queries) PoolSlices(ctx context.Context, server string) ([]Slice, error
 			&i.WorkingBytes,
 			&i.UserRestartAt,
 			&i.SuspendedFor,
+			&i.ReclaimAskedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -908,7 +916,7 @@ func (q *Queries) SetPort(ctx context.Context, arg SetPortParams) (int64, error)
 }
 
 const sliceByID = `-- name: SliceByID :one
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for FROM gateway.slices WHERE id = $1
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at FROM gateway.slices WHERE id = $1
 `
 
 func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
@@ -951,12 +959,13 @@ func (q *Queries) SliceByID(ctx context.Context, id int64) (Slice, error) {
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }
 
 const sliceByUser = `-- name: SliceByUser :one
-SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
+SELECT s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for, s.reclaim_asked_at, EXISTS (SELECT FROM gateway.slices t WHERE t.moved_from = s.id AND t.status = 'provisioning') AS moving
 FROM gateway.slices s WHERE s.user_id = $1::bigint
 `
 
@@ -997,6 +1006,7 @@ type SliceByUserRow struct {
 	WorkingBytes   int64
 	UserRestartAt  *time.Time
 	SuspendedFor   *string
+	ReclaimAskedAt *time.Time
 	Moving         bool
 }
 
@@ -1040,13 +1050,14 @@ func (q *Queries) SliceByUser(ctx context.Context, userID int64) (SliceByUserRow
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 		&i.Moving,
 	)
 	return i, err
 }
 
 const slicesInStatus = `-- name: SlicesInStatus :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for FROM gateway.slices WHERE server = $1 AND status = ANY($2::text[]) ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at FROM gateway.slices WHERE server = $1 AND status = ANY($2::text[]) ORDER BY id
 `
 
 type SlicesInStatusParams struct {
@@ -1100,6 +1111,7 @@ func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) 
 			&i.WorkingBytes,
 			&i.UserRestartAt,
 			&i.SuspendedFor,
+			&i.ReclaimAskedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1112,7 +1124,7 @@ func (q *Queries) SlicesInStatus(ctx context.Context, arg SlicesInStatusParams) 
 }
 
 const slicesOfServer = `-- name: SlicesOfServer :many
-SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
+SELECT id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at FROM gateway.slices WHERE server = $1 AND status <> 'destroyed' ORDER BY id
 `
 
 func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, error) {
@@ -1161,6 +1173,7 @@ func (q *Queries) SlicesOfServer(ctx context.Context, server string) ([]Slice, e
 			&i.WorkingBytes,
 			&i.UserRestartAt,
 			&i.SuspendedFor,
+			&i.ReclaimAskedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1198,7 +1211,7 @@ func (q *Queries) SlicesToRelease(ctx context.Context, server string) ([]int64, 
 }
 
 const takeSlice = `-- name: TakeSlice :one
-UPDATE gateway.slices SET version = version + 1 WHERE id = $1 RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for
+UPDATE gateway.slices SET version = version + 1 WHERE id = $1 RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at
 `
 
 // What a job calls that begins to work on a slice, under its lock: whoever took it before writes nothing any more.
@@ -1242,6 +1255,7 @@ func (q *Queries) TakeSlice(ctx context.Context, id int64) (Slice, error) {
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }
@@ -1249,7 +1263,7 @@ func (q *Queries) TakeSlice(ctx context.Context, id int64) (Slice, error) {
 const takeTarget = `-- name: TakeTarget :one
 UPDATE gateway.slices SET status = 'provisioning', moved_from = $1::bigint, moved_status = $2::text
 WHERE id = (SELECT free.id FROM gateway.slices free WHERE free.server = $3 AND free.status = 'available' ORDER BY free.id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for
+RETURNING id, server, port, image, status, user_id, wa_state, wa_connected, wa_phone, wa_changed_at, last_health_at, last_activity_at, storage_bytes, created_at, recycle_at, crashes, crashed_at, start_at, version, status_at, crash_times, memory_bytes, swap_bytes, measured_at, moved_from, moved_status, floor_bytes, floor_at, reclaim_paused, wa_reason, linked_at, silent_since, page_dead_since, working_bytes, user_restart_at, suspended_for, reclaim_asked_at
 `
 
 type TakeTargetParams struct {
@@ -1299,6 +1313,7 @@ func (q *Queries) TakeTarget(ctx context.Context, arg TakeTargetParams) (Slice, 
 		&i.WorkingBytes,
 		&i.UserRestartAt,
 		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
 	)
 	return i, err
 }

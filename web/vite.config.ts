@@ -23,7 +23,7 @@ export default defineConfig({
   test: {
     // Making a DOM takes seconds a file: those that need one say so at their top.
     environment: "node",
-    include: ["src/**/*.test.{ts,tsx}"],
+    include: ["src/**/*.test.{ts,tsx}", "operations/**/*.test.ts"],
     restoreMocks: true,
   },
 });

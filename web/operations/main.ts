@@ -1,0 +1,2 @@
+// What the operator's pages do beyond their forms, which work without it.
+import "./style.css";
