@@ -53,7 +53,7 @@ func alone(t *testing.T) *bundle {
 	settler := &jobs.Settler{Pool: b.db.Pool, Stripe: b.stripe, Terms: billing.Terms{Grace: 7 * 24 * time.Hour, Retention: 7 * 24 * time.Hour}, Clock: clock}
 	b.billing = &function.Billing{
 		Pool: b.db.Pool, Jobs: client, Signer: session.NewSigner([32]byte{1}), Stripe: b.stripe, Settler: settler,
-		Settings: config.Billing{Price: "9.00", LaunchPrice: "4.50", StoragePrice: "0.50", Currency: "$"},
+		Settings: config.Billing{Price: "9.00", LaunchPrice: "4.50", StoragePrice: "0.50", Currency: "$", Retention: 7 * 24 * time.Hour},
 		AppURL:   "https://app.example.com", MediaQuota: 2 << 30, Clock: clock,
 	}
 	b.server = httptest.NewServer(b.billing.Handler())

@@ -28,7 +28,7 @@ func TestStatusSaysWhereAnAccountStands(t *testing.T) {
 	b := setup(t)
 	u := b.user()
 	same(t, "registered", u.get("/billing/status").body, `{"enabled":true,"status":"unpaid","trialEndsAt":null,"paidUntil":null,"endsAt":null,
-		"graceEndsAt":null,"deleteAfter":null,"held":false,"confirm":null,"price":"9.00","launchPrice":"4.50","discounted":false,"currency":"$",
+		"graceEndsAt":null,"deleteAfter":null,"retention":604800,"held":false,"confirm":null,"price":"9.00","launchPrice":"4.50","discounted":false,"currency":"$",
 		"storage":{"includedBytes":2147483648,"usedBytes":0,"extraGB":0,"pricePerGB":"0.50"},"customer":false,"slice":"none"}`)
 	at := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 	u.set(`subscription_status = 'past_due', trial_ends_at = $2, paid_until = $3, ends_at = $4, grace_ends_at = $5, delete_after = $6, held_at = $2,
@@ -41,7 +41,7 @@ func TestStatusSaysWhereAnAccountStands(t *testing.T) {
 	b.exec("UPDATE gateway.slices SET storage_bytes = 123 WHERE id = $1", slice)
 	b.billing.Settings.LaunchPrice, b.billing.Settings.StoragePrice = "off", "off"
 	const all = `{"enabled":true,"status":"past_due","trialEndsAt":"2026-12-01T12:00:00Z","paidUntil":"2026-12-01T13:00:00Z","endsAt":"2026-12-01T14:00:00Z",
-		"graceEndsAt":"2026-12-01T15:00:00Z","deleteAfter":"2026-12-01T16:00:00Z","held":true,"confirm":"https://invoice.stripe.example/i",
+		"graceEndsAt":"2026-12-01T15:00:00Z","deleteAfter":"2026-12-01T16:00:00Z","retention":604800,"held":true,"confirm":"https://invoice.stripe.example/i",
 		"price":"9.00","launchPrice":null,"discounted":true,"currency":"$",
 		"storage":{"includedBytes":2147483648,"usedBytes":123,"extraGB":3,"pricePerGB":null},"customer":true,"slice":"suspended"}`
 	var got map[string]any

@@ -31,6 +31,7 @@ export const bill: BillingStatus = {
   endsAt: null,
   graceEndsAt: null,
   deleteAfter: null,
+  retention: 7 * 86_400,
   held: false,
   confirm: null,
   price: "9.00",

@@ -15,6 +15,8 @@ export interface BillingStatus {
   graceEndsAt: string | null;
   /** Then everything is destroyed. */
   deleteAfter: string | null;
+  /** Seconds that everything is kept for after the end. */
+  retention: number;
   /** A payment is disputed: the slice is stopped, whatever is paid. */
   held: boolean;
   /** Where the bank wants a payment to be confirmed. */
@@ -54,7 +56,7 @@ export interface Invoice {
   url: string;
 }
 
-/** A copy of everything in a slice: a ZIP file that is made in the background, and kept for some days. */
+/** A copy of everything in a slice: a ZIP file that is made in the background, and kept for a while. */
 export interface Export {
   id: number;
   status: "waiting" | "running" | "ready" | "failed" | "deleted";

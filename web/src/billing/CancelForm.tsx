@@ -1,6 +1,6 @@
 import { type BillingStatus, billing } from "../api/billing";
 import { Notice } from "../ui/Notice";
-import { momentOf } from "../ui/time";
+import { momentOf, spanOf } from "../ui/time";
 import { useChange } from "./useChange";
 
 interface Props {
@@ -25,8 +25,8 @@ export function CancelForm({ status, onClose }: Props) {
             : `Everything works until ${momentOf(paidUntil)}, as that is paid for. Nothing more is charged.`}
         </li>
         <li>
-          Then your workspace is stopped. Your data is kept for some days, in which you can come back; a mail
-          says until when.
+          Then your workspace is stopped. Your data is kept for {spanOf(status.retention)}, in which you can
+          come back; a mail says until when.
         </li>
         <li>After that everything is destroyed, and your account with it. Nobody can bring that back.</li>
       </ol>

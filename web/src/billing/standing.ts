@@ -1,5 +1,5 @@
 import type { BillingStatus } from "../api/billing";
-import { dateOf, daysUntil, momentOf } from "../ui/time";
+import { dateOf, daysUntil, momentOf, spanOf } from "../ui/time";
 import { monthly } from "./money";
 
 /** Where an account stands, in words. */
@@ -104,14 +104,14 @@ function trial({ enabled, trialEndsAt }: BillingStatus, now: number): Standing {
   };
 }
 
-function trialOver({ enabled, graceEndsAt }: BillingStatus, now: number): Standing {
+function trialOver({ enabled, graceEndsAt, retention }: BillingStatus, now: number): Standing {
   const left = graceEndsAt && Date.parse(graceEndsAt) > now;
   return {
     tone: "bad",
     title: "Your trial is over",
     text: left
-      ? `Everything goes on until ${momentOf(graceEndsAt)}. ${enabled ? "Subscribe" : "Nothing can be paid here yet: write to us"} before then; otherwise your workspace is stopped, and some days later ${destroyed}.`
-      : `Your workspace is stopped. ${enabled ? "Subscribe" : "Nothing can be paid here yet: write to us"} to have it running again; otherwise, some days later, ${destroyed}.`,
+      ? `Everything goes on until ${momentOf(graceEndsAt)}. ${enabled ? "Subscribe" : "Nothing can be paid here yet: write to us"} before then; otherwise your workspace is stopped, and ${spanOf(retention)} later ${destroyed}.`
+      : `Your workspace is stopped. ${enabled ? "Subscribe" : "Nothing can be paid here yet: write to us"} to have it running again; otherwise, ${spanOf(retention)} later, ${destroyed}.`,
   };
 }
 
@@ -137,7 +137,7 @@ function active(status: BillingStatus): Standing {
     return {
       tone: "warn",
       title: "Your subscription is cancelled",
-      text: `Everything works until ${momentOf(status.endsAt)}, and nothing more is charged. Then your workspace is stopped, and some days later ${destroyed}. Until it has ended you can take that back.`,
+      text: `Everything works until ${momentOf(status.endsAt)}, and nothing more is charged. Then your workspace is stopped, and ${spanOf(status.retention)} later ${destroyed}. Until it has ended you can take that back.`,
     };
   }
   const amount = monthly(status);

@@ -53,7 +53,7 @@ function useReason(): Reason {
   }
   if (subscriptionStatus === "cancelled") {
     const trial = status ? isTrial(status) : !billing.enabled;
-    const when = status?.deleteAfter ? `On ${momentOf(status.deleteAfter)}` : "Some days later";
+    const when = status?.deleteAfter ? `On ${momentOf(status.deleteAfter)}` : "Soon";
     return {
       why: trial ? "Your trial is over." : "Nothing is paid for it any more.",
       what: (

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, it } from "vitest";
-import { dayName, daysUntil, inSeconds, listTime, minutesAndSeconds } from "./time";
+import { dayName, daysUntil, inSeconds, listTime, minutesAndSeconds, spanOf } from "./time";
 
 const now = new Date(2026, 2, 10, 0, 30);
 const at = (...date: [number, number, number, number]) => new Date(...date).toISOString();
@@ -32,4 +32,13 @@ it("writes seconds as minutes and seconds", () => {
 
 it("counts down in seconds, and in minutes where there are many", () => {
   expect([1, 60, 119, 120, 299].map(inSeconds)).toEqual(["1 s", "60 s", "119 s", "2:00 min", "4:59 min"]);
+});
+
+it.each([
+  [7 * 86_400, "7 days"],
+  [86_400, "1 day"],
+  [36 * 3600, "36 hours"],
+  [3600, "1 hour"],
+])("says for how long: %d seconds are %s", (seconds, words) => {
+  expect(spanOf(seconds)).toBe(words);
 });

@@ -55,6 +55,13 @@ export function momentOf(at: string): string {
   return dateAndTime.format(new Date(at));
 }
 
+/** "7 days", "36 hours": as exact as an hour, in one unit. */
+export function spanOf(seconds: number): string {
+  const hours = Math.round(seconds / 3600);
+  const [count, unit] = hours % 24 === 0 ? [hours / 24, "day"] : [hours, "hour"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
 /** "1:05" for 65 seconds. */
 export function minutesAndSeconds(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
