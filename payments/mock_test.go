@@ -29,6 +29,7 @@ var mock struct {
 	err     error
 	dir     string
 	process *exec.Cmd
+	ended   chan error // how the process ended, once it has
 	client  *http.Client
 }
 
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if mock.process != nil {
 		_ = mock.process.Process.Kill()
-		_ = mock.process.Wait()
+		<-mock.ended
 	}
 	if mock.dir != "" {
 		_ = os.RemoveAll(mock.dir)
@@ -66,20 +67,31 @@ func startMock() (err error) {
 	socket := filepath.Join(mock.dir, "http")
 	mock.process = exec.Command(filepath.Join(mock.dir, "stripe-mock"), "-http-unix", socket, "-https-unix", filepath.Join(mock.dir, "https"))
 	mock.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it does not outlive a test that is killed
+	var said bytes.Buffer
+	mock.process.Stderr = &said
 	if err := mock.process.Start(); err != nil {
+		mock.process = nil
 		return err
 	}
+	mock.ended = make(chan error, 1)
+	go func() { mock.ended <- mock.process.Wait() }()
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}
 	mock.client = &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: callTime}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	deadline := time.After(time.Minute)
+	for {
 		connection, err := dial(context.Background(), "", "")
 		if err == nil {
 			return connection.Close()
 		}
-		if time.Now().After(deadline) {
+		select {
+		case ended := <-mock.ended:
+			mock.process = nil
+			return fmt.Errorf("it ended at once: %w: %s", ended, said.String())
+		case <-deadline:
 			return errors.Join(errors.New("it does not listen"), err)
+		case <-time.After(20 * time.Millisecond): // it has no other way to say that it listens
 		}
 	}
 }
