@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +39,7 @@ func newHouse(t *testing.T) *house {
 	h.ann = h.account("ann@example.com", false)
 	slice, err := store.New(h.db.Pool).CreateSlice(ctx, store.CreateSliceParams{Server: h.db.Server(t), Image: "none"})
 	h.must(err)
-	h.port = 5001
+	h.port = 1025 // nobody is there
 	h.exec("UPDATE gateway.slices SET status = 'assigned', user_id = $2, port = $3 WHERE id = $1", slice.ID, h.ann, h.port)
 	return h
 }
@@ -141,8 +143,8 @@ func (s seat) until(want string) {
 }
 
 const (
-	mine     = "204 5001"
-	seen     = "204 5001 not kept"
+	mine     = "204 1025"
+	seen     = "204 1025 not kept"
 	looking  = "403 looking not kept"
 	copying  = "403 copying not kept"
 	ownAlone = "403 owner not kept"
@@ -325,5 +327,47 @@ func TestAStreamEndsWithTheLook(t *testing.T) {
 		if got := test.access.ends(); !got.Equal(test.want) {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
+	}
+}
+
+// A stream is one of the account that was seen when it began.
+func TestAStreamIsToldThatTheLookIsOver(t *testing.T) {
+	h := newHouse(t)
+	op := h.operator("op@example.com")
+	op.sees(h.ann)
+	op.until(seen)
+	server := httptest.NewServer(h.proxy.Handler())
+	t.Cleanup(server.Close)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/events", nil)
+	h.must(err)
+	request.AddCookie(op.cookie)
+	response, err := http.DefaultClient.Do(request)
+	h.must(err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("%d %v", response.StatusCode, response.Header)
+	}
+	h.exec("UPDATE gateway.users SET support_until = $2 WHERE id = $1", h.ann, h.clock().Add(time.Hour))
+	deadline := time.After(20 * time.Second)
+	for op.ask("POST", "/api/messages") != seen {
+		select {
+		case <-deadline:
+			t.Fatal("what is allowed is not heeded")
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	if open := h.proxy.hub.Stats().Listeners; open != 1 {
+		t.Errorf("%d streams are open after more was allowed", open)
+	}
+	h.ended(h.ann)
+	said, err := io.ReadAll(response.Body)
+	if err != nil || !strings.HasSuffix(string(said), "event: bye\ndata: {}\n\n") {
+		t.Errorf("it ends with %q, %v", said, err)
+	}
+	again, err := http.DefaultClient.Do(request)
+	h.must(err)
+	defer again.Body.Close()
+	if again.StatusCode != http.StatusServiceUnavailable { // an operator without a slice of their own
+		t.Errorf("another one: %d", again.StatusCode)
 	}
 }
