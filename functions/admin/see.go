@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -58,6 +59,9 @@ func see(act *act) error {
 	reason := act.field("reason")
 	if utf8.RuneCountInString(reason) < shortestReason || len(reason) > 500 {
 		return answer.Errorf(answer.Invalid, "Say why, in a sentence, for whoever reads the audit later.")
+	}
+	if strings.Contains(reason, "@") {
+		return answer.Errorf(answer.Invalid, "Leave addresses out of the reason: the audit keeps it for good, also of an account that is forgotten.")
 	}
 	until := act.now.Add(sightLasts)
 	begun, err := act.queries.BeginSight(act.Context(), store.BeginSightParams{ID: act.operator.Session[:], SeesUserID: user.ID, Until: until})

@@ -36,6 +36,9 @@ func TestAnAccountIsOpenedWithAReason(t *testing.T) {
 			t.Errorf("%q: %d", reason, got.status)
 		}
 	}
+	if got := b.post(path, s.cookie, "reason", "ann@example.com cannot send."); got.status != http.StatusBadRequest || !strings.Contains(got.page.Find(".problem").Text(), "Leave addresses out") || b.seesNow(s) != 0 {
+		t.Errorf("an address: %d", got.status)
+	}
 	if got := b.post(path, s.cookie, "reason", why); got.status != http.StatusSeeOther || got.location() != "/" || b.seesNow(s) != user {
 		t.Fatalf("%d %s %s", got.status, got.location(), got.body)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -402,5 +403,28 @@ func TestSupportIsAllowedForADayAndWithdrawn(t *testing.T) {
 	}
 	if got := w.do("GET", "/auth/support", ""); got.status != http.StatusUnauthorized {
 		t.Errorf("nobody: %d", got.status)
+	}
+}
+
+// A request that was let through for its sender's own account is not done in another, should they open that
+// one in the meantime.
+func TestWhatWasLetThroughStaysWithItsAccount(t *testing.T) {
+	w := watch(t)
+	queries := store.New(w.db.Pool)
+	w.must(queries.EndSight(t.Context(), w.operatorSession))
+	var acted session.Visitor
+	guarded := w.auth.Signer.Guard(session.Route{Reach: session.Change, Do: func(_ http.ResponseWriter, r *http.Request) (err error) {
+		w.see(w.operatorSession, w.ann)
+		acted, err = w.auth.Signer.Visitor(r, queries, w.now)
+		return err
+	}}, queries, func() time.Time { return w.now })
+	request := httptest.NewRequest(http.MethodPut, "/", nil)
+	request.Header.Set("Cookie", w.cookie)
+	w.must(guarded(httptest.NewRecorder(), request))
+	if acted.UserID != w.op || acted.Sight != nil {
+		t.Errorf("it is done in the account of %d", acted.UserID)
+	}
+	if err := guarded(httptest.NewRecorder(), request); err == nil || !strings.Contains(err.Error(), "nothing can be changed") {
+		t.Errorf("the next one: %v", err)
 	}
 }

@@ -30,12 +30,15 @@ func (p *Proxy) events(w http.ResponseWriter, r *http.Request) {
 		go p.stay(ctx, id, access.UserID, tick.C)
 		p.hub.Serve(w, r.WithContext(ctx), events.Access{
 			Session: id.String(), UserID: access.UserID, SliceID: access.SliceID, Port: access.Port,
-			StillValid: func(ctx context.Context) bool {
-				now, err := p.query(ctx, id, p.Clock())
-				return err == nil && now.SliceID == access.SliceID
-			},
+			StillValid: func(ctx context.Context) bool { return p.still(ctx, id, access) },
 		})
 	}
+}
+
+// still tells whether a session is there, and shows the slice that it did.
+func (p *Proxy) still(ctx context.Context, id session.ID, access Access) bool {
+	now, err := p.query(ctx, id, p.Clock())
+	return err == nil && now.SliceID == access.SliceID
 }
 
 // stay extends the session at each tick for as long as ctx lasts: who has a stream open is there,

@@ -234,7 +234,11 @@ func TestASliceIsNotSeenAnyLonger(t *testing.T) {
 		end  func(h *house, op seat)
 		want string
 	}{
-		"by its time":               {func(h *house, _ seat) { h.later(30 * time.Minute) }, noSlice},
+		"by its time": {func(h *house, op seat) {
+			h.later(29*time.Minute + 30*time.Second)
+			op.until(seen) // which has just been looked up
+			h.later(30 * time.Second)
+		}, noSlice},
 		"by leaving":                {func(h *house, op seat) { h.must(store.New(h.db.Pool).EndSight(context.Background(), op.id[:])) }, noSlice},
 		"by the owner":              {func(h *house, _ seat) { h.ended(h.ann) }, noSlice},
 		"by a former admin":         {func(h *house, op seat) { h.exec("UPDATE gateway.users SET is_admin = false WHERE id = $1", op.user) }, noSlice},
@@ -369,5 +373,22 @@ func TestAStreamIsToldThatTheLookIsOver(t *testing.T) {
 	defer again.Body.Close()
 	if again.StatusCode != http.StatusServiceUnavailable { // an operator without a slice of their own
 		t.Errorf("another one: %d", again.StatusCode)
+	}
+}
+
+// The look may end, or be another's, after a stream was let in and before it can be told so.
+func TestAStreamThatComesTooLateIsNotOpened(t *testing.T) {
+	h := newHouse(t)
+	op := h.operator("op@example.com")
+	op.sees(h.ann)
+	op.until(seen)
+	before, err := h.proxy.query(t.Context(), op.id, h.clock())
+	h.must(err)
+	if !h.proxy.still(t.Context(), op.id, before) {
+		t.Error("one that comes in time is not opened")
+	}
+	h.ended(h.ann)
+	if h.proxy.still(t.Context(), op.id, before) {
+		t.Error("one of the account that was seen before is opened")
 	}
 }

@@ -3,7 +3,7 @@ import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
 import type { Me, SeenBy, Support } from "../api/gateway";
-import { appInTest, bill, me, refused, status } from "../appInTest";
+import { appInTest, me, refused } from "../appInTest";
 import { clockTime, momentOf } from "../ui/time";
 
 const { answers, requests, show, heading } = appInTest();
@@ -121,16 +121,26 @@ it("shows why something is refused", async () => {
 
 it("shows the operator's own account when the time is over, though nobody tells", async () => {
   vi.useFakeTimers({ shouldAdvanceTime: true });
-  answers["GET /auth/me"] = seen();
+  answers["GET /auth/me"] = seen({ until: new Date(Date.now() + 10_000).toISOString() });
   show("/notifications");
   await banner();
   answers["GET /auth/me"] = () =>
     Response.json({ ...me, user: { ...me.user, id: 2, email: "op@example.com" } });
-  answers["GET /api/status"] = () => Response.json(status("ready"));
-  answers["GET /billing/status"] = () => Response.json(bill);
-  await act(() => vi.advanceTimersByTimeAsync(30 * 60_000 + 1_000));
+  await act(() => vi.advanceTimersByTimeAsync(11_000));
   await waitFor(() => expect(screen.queryByRole("region", { name: "Seen by support" })).toBeNull());
   expect(screen.getAllByText("op@example.com").length).toBeGreaterThan(0);
+});
+
+it("learns within half a minute what the owner has allowed meanwhile", async () => {
+  vi.useFakeTimers({ shouldAdvanceTime: true });
+  answers["GET /auth/me"] = seen();
+  show("/notifications");
+  expect((await banner()).textContent).toContain("Nothing can be changed");
+  answers["GET /auth/me"] = seen({ mayChange: true });
+  await act(() => vi.advanceTimersByTimeAsync(31_000));
+  await waitFor(async () =>
+    expect((await banner()).textContent).toContain("They have allowed more than looking"),
+  );
 });
 
 const support = (more: Partial<Support> = {}) => Response.json({ until: null, looks: [], ...more });
