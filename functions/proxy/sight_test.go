@@ -36,12 +36,34 @@ func newHouse(t *testing.T) *house {
 	ended := make(chan struct{})
 	go func() { defer close(ended); h.proxy.Listen(ctx) }()
 	t.Cleanup(func() { stop(); <-ended; _ = h.proxy.EndStreams(context.Background()) })
+	h.listens()
 	h.ann = h.account("ann@example.com", false)
 	slice, err := store.New(h.db.Pool).CreateSlice(ctx, store.CreateSliceParams{Server: h.db.Server(t), Image: "none"})
 	h.must(err)
 	h.port = 1025 // nobody is there
 	h.exec("UPDATE gateway.slices SET status = 'assigned', user_id = $2, port = $3 WHERE id = $1", slice.ID, h.ann, h.port)
 	return h
+}
+
+// listens waits until the function has heeded a change: until then it may end what streams there are.
+func (h *house) listens() {
+	h.t.Helper()
+	probe, deadline := session.ID{1}, time.After(20*time.Second)
+	for told := false; ; {
+		if _, remembered := h.proxy.cache.get(probe); !remembered && told {
+			return
+		} else if remembered && !told {
+			h.exec("SELECT pg_notify('gateway_access', 'session ' || $1)", probe.String())
+			told = true
+		} else if !told { // nothing is remembered before it listens
+			h.proxy.cache.put(probe, Access{}, h.proxy.cache.begin())
+		}
+		select {
+		case <-deadline:
+			h.t.Fatal("it does not listen")
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }
 
 func (h *house) clock() time.Time {
