@@ -1,9 +1,11 @@
 -- name: OperatorBySession :one
 -- The admin who holds a session. No row: it is nobody's who may sit here, or it is over.
-SELECT u.id, u.email, s.second_factor_at, (f.confirmed_at IS NOT NULL)::boolean AS has_factor
+SELECT u.id, u.email, s.second_factor_at, (f.confirmed_at IS NOT NULL)::boolean AS has_factor,
+    seen.id AS sees_user_id, seen.email AS sees_email, s.sees_until
 FROM gateway.sessions s
 JOIN gateway.users u ON u.id = s.user_id AND u.is_admin
 LEFT JOIN gateway.second_factors f ON f.user_id = u.id
+LEFT JOIN gateway.users seen ON seen.id = s.sees_user_id AND s.sees_until > @now::timestamptz AND NOT seen.is_admin AND s.second_factor_at IS NOT NULL
 WHERE s.id = @id AND s.expires_at > @now::timestamptz;
 
 -- name: SecondFactor :one
@@ -51,7 +53,8 @@ SELECT count(*) FROM gateway.recovery_codes WHERE user_id = @user_id;
 UPDATE gateway.sessions SET second_factor_at = @now::timestamptz WHERE id = @id;
 
 -- name: ForgetPasses :exec
-UPDATE gateway.sessions SET second_factor_at = NULL WHERE user_id = @user_id;
+-- Without the second factor nobody is seen, either.
+UPDATE gateway.sessions SET second_factor_at = NULL, sees_user_id = NULL, sees_until = NULL WHERE user_id = @user_id;
 
 -- name: SetAdmin :execrows
 -- Zero rows: it is so already. Whoever is no admin any more is a customer like others from now on.
@@ -109,4 +112,4 @@ DELETE FROM gateway.sessions WHERE user_id = @user_id;
 SELECT * FROM gateway.silences WHERE id = @id;
 
 -- name: ForgetPass :exec
-UPDATE gateway.sessions SET second_factor_at = NULL WHERE id = @id;
+UPDATE gateway.sessions SET second_factor_at = NULL, sees_user_id = NULL, sees_until = NULL WHERE id = @id;

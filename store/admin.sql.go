@@ -256,7 +256,7 @@ func (q *Queries) FindUsers(ctx context.Context, arg FindUsersParams) ([]FindUse
 }
 
 const forgetPass = `-- name: ForgetPass :exec
-UPDATE gateway.sessions SET second_factor_at = NULL WHERE id = $1
+UPDATE gateway.sessions SET second_factor_at = NULL, sees_user_id = NULL, sees_until = NULL WHERE id = $1
 `
 
 func (q *Queries) ForgetPass(ctx context.Context, id []byte) error {
@@ -265,9 +265,10 @@ func (q *Queries) ForgetPass(ctx context.Context, id []byte) error {
 }
 
 const forgetPasses = `-- name: ForgetPasses :exec
-UPDATE gateway.sessions SET second_factor_at = NULL WHERE user_id = $1
+UPDATE gateway.sessions SET second_factor_at = NULL, sees_user_id = NULL, sees_until = NULL WHERE user_id = $1
 `
 
+// Without the second factor nobody is seen, either.
 func (q *Queries) ForgetPasses(ctx context.Context, userID int64) error {
 	_, err := q.db.Exec(ctx, forgetPasses, userID)
 	return err
@@ -473,16 +474,18 @@ func (q *Queries) OfferSecondFactor(ctx context.Context, arg OfferSecondFactorPa
 }
 
 const operatorBySession = `-- name: OperatorBySession :one
-SELECT u.id, u.email, s.second_factor_at, (f.confirmed_at IS NOT NULL)::boolean AS has_factor
+SELECT u.id, u.email, s.second_factor_at, (f.confirmed_at IS NOT NULL)::boolean AS has_factor,
+    seen.id AS sees_user_id, seen.email AS sees_email, s.sees_until
 FROM gateway.sessions s
 JOIN gateway.users u ON u.id = s.user_id AND u.is_admin
 LEFT JOIN gateway.second_factors f ON f.user_id = u.id
-WHERE s.id = $1 AND s.expires_at > $2::timestamptz
+LEFT JOIN gateway.users seen ON seen.id = s.sees_user_id AND s.sees_until > $1::timestamptz AND NOT seen.is_admin AND s.second_factor_at IS NOT NULL
+WHERE s.id = $2 AND s.expires_at > $1::timestamptz
 `
 
 type OperatorBySessionParams struct {
-	ID  []byte
 	Now time.Time
+	ID  []byte
 }
 
 type OperatorBySessionRow struct {
@@ -490,17 +493,23 @@ type OperatorBySessionRow struct {
 	Email          string
 	SecondFactorAt *time.Time
 	HasFactor      bool
+	SeesUserID     *int64
+	SeesEmail      *string
+	SeesUntil      *time.Time
 }
 
 // The admin who holds a session. No row: it is nobody's who may sit here, or it is over.
 func (q *Queries) OperatorBySession(ctx context.Context, arg OperatorBySessionParams) (OperatorBySessionRow, error) {
-	row := q.db.QueryRow(ctx, operatorBySession, arg.ID, arg.Now)
+	row := q.db.QueryRow(ctx, operatorBySession, arg.Now, arg.ID)
 	var i OperatorBySessionRow
 	err := row.Scan(
 		&i.ID,
 		&i.Email,
 		&i.SecondFactorAt,
 		&i.HasFactor,
+		&i.SeesUserID,
+		&i.SeesEmail,
+		&i.SeesUntil,
 	)
 	return i, err
 }

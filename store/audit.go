@@ -17,6 +17,11 @@ func (q *Queries) RecordUser(ctx context.Context, action string, user int64, det
 	return q.record(ctx, subject, "user."+action, subject, detail)
 }
 
+// RecordUserBy writes what actor did to a user's account as its user can, as user.ACTION; detail may be nil, and has no address.
+func (q *Queries) RecordUserBy(ctx context.Context, actor, action string, user int64, detail map[string]any) error {
+	return q.record(ctx, actor, "user."+action, fmt.Sprintf("user:%d", user), detail)
+}
+
 // RecordAccount writes what an operator or a job did to an account, as account.ACTION; detail may be nil, and has no address.
 func (q *Queries) RecordAccount(ctx context.Context, actor, action string, user int64, detail map[string]any) error {
 	return q.record(ctx, actor, "account."+action, fmt.Sprintf("user:%d", user), detail)

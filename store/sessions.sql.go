@@ -11,35 +11,47 @@ import (
 )
 
 const accessBySession = `-- name: AccessBySession :one
-SELECT s.user_id, s.expires_at, s.extended_at,
+SELECT coalesce(seen.id, s.user_id)::bigint AS user_id, s.user_id AS holder_id, s.expires_at, s.extended_at,
+       seen.id AS sees_user_id, s.sees_until, seen.support_until,
        slice.id AS slice_id, slice.port, slice.status
 FROM gateway.sessions s
-LEFT JOIN gateway.slices slice ON slice.user_id = s.user_id
-WHERE s.id = $1 AND s.expires_at > $2::timestamptz
+LEFT JOIN gateway.users seen ON seen.id = s.sees_user_id AND s.sees_until > $1::timestamptz AND NOT seen.is_admin
+    AND s.second_factor_at IS NOT NULL AND EXISTS (SELECT FROM gateway.users holder WHERE holder.id = s.user_id AND holder.is_admin)
+LEFT JOIN gateway.slices slice ON slice.user_id = coalesce(seen.id, s.user_id)
+WHERE s.id = $2 AND s.expires_at > $1::timestamptz
 `
 
 type AccessBySessionParams struct {
-	ID  []byte
 	Now time.Time
+	ID  []byte
 }
 
 type AccessBySessionRow struct {
-	UserID     int64
-	ExpiresAt  time.Time
-	ExtendedAt time.Time
-	SliceID    *int64
-	Port       *int32
-	Status     *string
+	UserID       int64
+	HolderID     int64
+	ExpiresAt    time.Time
+	ExtendedAt   time.Time
+	SeesUserID   *int64
+	SeesUntil    *time.Time
+	SupportUntil *time.Time
+	SliceID      *int64
+	Port         *int32
+	Status       *string
 }
 
-// Who holds this session and where their slice is. No row: not logged in, or no longer.
+// Whose account this session shows, which is its holder's or one that an operator sees, and where its slice
+// is. No row: not logged in, or no longer.
 func (q *Queries) AccessBySession(ctx context.Context, arg AccessBySessionParams) (AccessBySessionRow, error) {
-	row := q.db.QueryRow(ctx, accessBySession, arg.ID, arg.Now)
+	row := q.db.QueryRow(ctx, accessBySession, arg.Now, arg.ID)
 	var i AccessBySessionRow
 	err := row.Scan(
 		&i.UserID,
+		&i.HolderID,
 		&i.ExpiresAt,
 		&i.ExtendedAt,
+		&i.SeesUserID,
+		&i.SeesUntil,
+		&i.SupportUntil,
 		&i.SliceID,
 		&i.Port,
 		&i.Status,

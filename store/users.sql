@@ -16,8 +16,8 @@ SELECT * FROM gateway.users WHERE id = @id;
 -- Zero rows: the password has been changed since it was checked.
 UPDATE gateway.users SET last_login_at = @now::timestamptz WHERE id = @id AND password_hash = @password_hash;
 
--- name: SetChannels :one
-UPDATE gateway.users SET tell_by_email = @tell_by_email, tell_by_whatsapp = @tell_by_whatsapp WHERE id = @id RETURNING *;
+-- name: SetChannels :exec
+UPDATE gateway.users SET tell_by_email = @tell_by_email, tell_by_whatsapp = @tell_by_whatsapp WHERE id = @id;
 
 -- name: WaitingBefore :one
 -- How many of those who wait come before a user who does, in the order of MatchNext.

@@ -95,8 +95,8 @@ func (q *Queries) Places(ctx context.Context, now time.Time) (PlacesRow, error) 
 	return i, err
 }
 
-const setChannels = `-- name: SetChannels :one
-UPDATE gateway.users SET tell_by_email = $1, tell_by_whatsapp = $2 WHERE id = $3 RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until
+const setChannels = `-- name: SetChannels :exec
+UPDATE gateway.users SET tell_by_email = $1, tell_by_whatsapp = $2 WHERE id = $3
 `
 
 type SetChannelsParams struct {
@@ -105,44 +105,9 @@ type SetChannelsParams struct {
 	ID             int64
 }
 
-func (q *Queries) SetChannels(ctx context.Context, arg SetChannelsParams) (User, error) {
-	row := q.db.QueryRow(ctx, setChannels, arg.TellByEmail, arg.TellByWhatsapp, arg.ID)
-	var i User
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.PasswordHash,
-		&i.IsAdmin,
-		&i.StripeCustomer,
-		&i.SubscriptionStatus,
-		&i.TrialEndsAt,
-		&i.WaitingSince,
-		&i.CreatedAt,
-		&i.LastLoginAt,
-		&i.WaitListed,
-		&i.EmailVerifiedAt,
-		&i.EmailBouncedAt,
-		&i.VerifyHash,
-		&i.VerifyExpiresAt,
-		&i.TellByEmail,
-		&i.TellByWhatsapp,
-		&i.StripeSubscription,
-		&i.PaidUntil,
-		&i.EndsAt,
-		&i.Discounted,
-		&i.StorageExtra,
-		&i.ActionUrl,
-		&i.StripeReadAt,
-		&i.RefreshedAt,
-		&i.GraceEndsAt,
-		&i.CancelledAt,
-		&i.DeleteAfter,
-		&i.HeldAt,
-		&i.SettleAt,
-		&i.PlaceUntil,
-		&i.SupportUntil,
-	)
-	return i, err
+func (q *Queries) SetChannels(ctx context.Context, arg SetChannelsParams) error {
+	_, err := q.db.Exec(ctx, setChannels, arg.TellByEmail, arg.TellByWhatsapp, arg.ID)
+	return err
 }
 
 const touchLogin = `-- name: TouchLogin :execrows

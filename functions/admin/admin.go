@@ -19,6 +19,7 @@ import (
 
 	"slicegate/functions/session"
 	"slicegate/store"
+	"slicegate/views"
 )
 
 // Admin is the function; its fields are what it needs.
@@ -83,7 +84,8 @@ type Operator struct {
 	Email     string
 	Session   session.ID
 	HasFactor bool
-	PassedAt  *time.Time // the second factor, in this session; nil: never
+	PassedAt  *time.Time       // the second factor, in this session; nil: never
+	Sees      *views.AdminSees // whose account this session shows in the app; nil: their own
 }
 
 // How long a second factor that was passed counts in its session.
@@ -122,5 +124,9 @@ func (a *Admin) operator(r *http.Request) (Operator, bool, error) {
 	if err != nil {
 		return Operator{}, false, err
 	}
-	return Operator{ID: row.ID, Email: row.Email, Session: id, HasFactor: row.HasFactor, PassedAt: row.SecondFactorAt}, true, nil
+	operator := Operator{ID: row.ID, Email: row.Email, Session: id, HasFactor: row.HasFactor, PassedAt: row.SecondFactorAt}
+	if row.SeesUserID != nil && row.SeesEmail != nil && row.SeesUntil != nil {
+		operator.Sees = &views.AdminSees{UserID: *row.SeesUserID, Email: *row.SeesEmail, Until: *row.SeesUntil}
+	}
+	return operator, true, nil
 }

@@ -130,6 +130,7 @@ func (rs *routes) show(v *visit, status int, title string, body templ.Component)
 			return err
 		}
 		frame.Operator, frame.Links, frame.FailedJobs, frame.Said = v.operator.Email, rs.links, failed, said(v.w, v.Request)
+		frame.Sees = v.operator.Sees
 	}
 	write(v.w, v.Request, status, views.AdminPage(frame, body))
 	return nil

@@ -21,6 +21,7 @@ func (rs *routes) users() {
 	rs.page("/admin/users", "Users", rs.usersPage)
 	rs.page("/admin/users/:user", "User", rs.userPage)
 	rs.act(NeedPassed, "/admin/users/:user/sign-out", "admin.user.sign_out", signOut)
+	rs.see()
 }
 
 func (rs *routes) usersPage(v *visit) (templ.Component, error) {

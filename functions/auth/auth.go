@@ -15,6 +15,7 @@ import (
 	"slicegate/functions/answer"
 	"slicegate/functions/figures"
 	"slicegate/functions/session"
+	"slicegate/store"
 )
 
 // Auth is the function; its fields are what it needs.
@@ -36,21 +37,33 @@ type Auth struct {
 // No body of this function is larger.
 const bodyLimit = 8 << 10
 
+// Routes are all that there are.
+func (a *Auth) Routes() []session.Route {
+	return []session.Route{
+		{Method: http.MethodPost, Pattern: "/auth/register", Reach: session.Owner, Do: a.register},
+		{Method: http.MethodPost, Pattern: "/auth/login", Reach: session.Owner, Do: a.login},
+		{Method: http.MethodPost, Pattern: "/auth/logout", Reach: session.Session, Do: a.logout},
+		{Method: http.MethodGet, Pattern: "/auth/me", Reach: session.Look, Do: a.me},
+		{Method: http.MethodGet, Pattern: "/auth/places", Reach: session.Look, Do: a.places},
+		{Method: http.MethodPost, Pattern: "/auth/forgot-password", Reach: session.Owner, Do: a.forgotPassword},
+		{Method: http.MethodPost, Pattern: "/auth/reset-password", Reach: session.Owner, Do: a.resetPassword},
+		{Method: http.MethodPost, Pattern: "/auth/verify-email", Reach: session.Owner, Do: a.verifyEmail},
+		{Method: http.MethodPost, Pattern: "/auth/verify-email/send", Reach: session.Change, Do: a.sendVerification},
+		{Method: http.MethodPut, Pattern: "/auth/channels", Reach: session.Change, Do: a.channels},
+		{Method: http.MethodPut, Pattern: "/auth/email", Reach: session.Owner, Do: a.changeEmail},
+		{Method: http.MethodPost, Pattern: "/auth/slice/restart", Reach: session.Change, Do: a.restart},
+		{Method: http.MethodGet, Pattern: "/auth/support", Reach: session.Look, Do: a.support},
+		{Method: http.MethodPut, Pattern: "/auth/support", Reach: session.Owner, Do: a.allowSupport},
+		{Method: http.MethodDelete, Pattern: "/auth/support", Reach: session.Owner, Do: a.withdrawSupport},
+	}
+}
+
 // Handler routes what nginx sends here.
 func (a *Auth) Handler() http.Handler {
 	router := figures.NewRouter()
-	router.HandlerFunc(http.MethodPost, "/auth/register", a.handle(a.register))
-	router.HandlerFunc(http.MethodPost, "/auth/login", a.handle(a.login))
-	router.HandlerFunc(http.MethodPost, "/auth/logout", a.handle(a.logout))
-	router.HandlerFunc(http.MethodGet, "/auth/me", a.handle(a.me))
-	router.HandlerFunc(http.MethodGet, "/auth/places", a.handle(a.places))
-	router.HandlerFunc(http.MethodPost, "/auth/forgot-password", a.handle(a.forgotPassword))
-	router.HandlerFunc(http.MethodPost, "/auth/reset-password", a.handle(a.resetPassword))
-	router.HandlerFunc(http.MethodPost, "/auth/verify-email", a.handle(a.verifyEmail))
-	router.HandlerFunc(http.MethodPost, "/auth/verify-email/send", a.handle(a.sendVerification))
-	router.HandlerFunc(http.MethodPut, "/auth/channels", a.handle(a.channels))
-	router.HandlerFunc(http.MethodPut, "/auth/email", a.handle(a.changeEmail))
-	router.HandlerFunc(http.MethodPost, "/auth/slice/restart", a.handle(a.restart))
+	for _, route := range a.Routes() {
+		router.HandlerFunc(route.Method, route.Pattern, a.handle(a.Signer.Guard(route, store.New(a.Pool), a.Clock)))
+	}
 	router.NotFound = a.handle(func(http.ResponseWriter, *http.Request) error {
 		return answer.Errorf(answer.NotFound, "There is nothing at this address.")
 	})

@@ -13,7 +13,7 @@ import (
 // changeEmail gives an account another address. Who has found an open page does not get the account by it:
 // the password is asked for.
 func (a *Auth) changeEmail(w http.ResponseWriter, r *http.Request) error {
-	id, err := a.loggedIn(r)
+	visitor, err := a.visitor(r)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (a *Auth) changeEmail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	user, err := store.New(a.Pool).UserByID(r.Context(), id)
+	user, err := store.New(a.Pool).UserByID(r.Context(), visitor.UserID)
 	if err != nil {
 		return err
 	}
@@ -40,11 +40,11 @@ func (a *Auth) changeEmail(w http.ResponseWriter, r *http.Request) error {
 		return errWrongPassword
 	}
 	if user.Email != email {
-		if user, err = a.ChangeEmail(r.Context(), user, email); err != nil {
+		if _, err := a.ChangeEmail(r.Context(), user, email); err != nil {
 			return err
 		}
 	}
-	return a.answerMe(r.Context(), w, http.StatusOK, user)
+	return a.answerMe(r.Context(), w, http.StatusOK, visitor)
 }
 
 var errWrongPassword = answer.Errorf(answer.Unauthenticated, "The password is not right.")

@@ -40,7 +40,7 @@ func (a *Auth) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	http.SetCookie(w, session.Cookie(token, a.Clock().Add(a.SessionLife), a.Clock()))
-	return a.answerMe(ctx, w, http.StatusOK, user)
+	return a.answerMe(ctx, w, http.StatusOK, session.Visitor{UserID: user.ID})
 }
 
 var errNotRight = answer.Errorf(answer.Unauthenticated, "The e-mail address or the password is not right.")

@@ -6,32 +6,32 @@ import (
 	"time"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/session"
 	"slicegate/store"
 )
 
 // me is what the app needs to know first: who is logged in, and where their slice stands.
 func (a *Auth) me(w http.ResponseWriter, r *http.Request) error {
-	id, err := a.loggedIn(r)
+	visitor, err := a.visitor(r)
 	if err != nil {
 		return err
 	}
-	a.want(r.Context(), id, "open")
-	user, err := store.New(a.Pool).UserByID(r.Context(), id)
-	if err != nil {
-		return err
+	if visitor.Sight == nil {
+		a.want(r.Context(), visitor.UserID, "open")
 	}
-	return a.answerMe(r.Context(), w, http.StatusOK, user)
+	return a.answerMe(r.Context(), w, http.StatusOK, visitor)
 }
 
-// loggedIn finds the user who sent r, or refuses.
-func (a *Auth) loggedIn(r *http.Request) (user int64, err error) {
-	return a.Signer.User(r, store.New(a.Pool), a.Clock())
+// visitor finds who sent r, or refuses.
+func (a *Auth) visitor(r *http.Request) (session.Visitor, error) {
+	return a.Signer.Visitor(r, store.New(a.Pool), a.Clock())
 }
 
 // Me is the answer of register, login and me, and of what changes it.
 type Me struct {
 	Brand   string     `json:"brand"`
 	Billing meBilling  `json:"billing"`
+	SeenBy  *meSeenBy  `json:"seenBy"` // null: by its owner
 	User    meUser     `json:"user"`
 	Slice   *meSlice   `json:"slice"`   // null: none
 	Waiting *meWaiting `json:"waiting"` // null: not waiting for one
@@ -40,6 +40,12 @@ type Me struct {
 type meBilling struct {
 	Enabled  bool `json:"enabled"`  // one can pay
 	PayFirst bool `json:"payFirst"` // and has to, before there is a slice
+}
+
+// meSeenBy is told to an operator who sees the account as its owner does.
+type meSeenBy struct {
+	Until     time.Time `json:"until"`
+	MayChange bool      `json:"mayChange"` // the owner has allowed more than looking
 }
 
 type meUser struct {
@@ -71,13 +77,21 @@ type meWaiting struct {
 	Full     bool      `json:"full"`     // no place is left for this position; a mail says when that changes
 }
 
-func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, user store.User) error {
+// answerMe tells a visitor of the account as it is now.
+func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, visitor session.Visitor) error {
+	queries := store.New(a.Pool)
+	user, err := queries.UserByID(ctx, visitor.UserID)
+	if err != nil {
+		return err
+	}
 	me := Me{Brand: a.Brand, Billing: meBilling{Enabled: a.Paid, PayFirst: a.payFirst()}, User: meUser{
 		ID: user.ID, Email: user.Email, SubscriptionStatus: user.SubscriptionStatus, TrialEndsAt: user.TrialEndsAt,
 		EmailVerified: user.EmailVerifiedAt != nil, EmailBounced: user.EmailBouncedAt != nil,
 		Channels: meChannels{Email: user.TellByEmail, WhatsApp: user.TellByWhatsapp},
 	}}
-	queries := store.New(a.Pool)
+	if seen := visitor.Sight; seen != nil {
+		me.SeenBy = &meSeenBy{seen.Until, seen.MayChange}
+	}
 	slice, err := queries.SliceByUser(ctx, user.ID)
 	switch {
 	case err == nil:
@@ -85,7 +99,7 @@ func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, 
 	case !store.IsNone(err):
 		return err
 	case user.WaitingSince != nil:
-		if me.Waiting, err = a.waiting(ctx, queries, user); err != nil {
+		if me.Waiting, err = a.waiting(ctx, queries, user, visitor.Sight != nil); err != nil {
 			return err
 		}
 	}
@@ -93,8 +107,9 @@ func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, 
 	return nil
 }
 
-// waiting tells somebody where they stand. Who is told that there is no place is promised a mail.
-func (a *Auth) waiting(ctx context.Context, queries *store.Queries, user store.User) (*meWaiting, error) {
+// waiting tells somebody where they stand. Who is told that there is no place is promised a mail, unless it
+// is somebody else who looks.
+func (a *Auth) waiting(ctx context.Context, queries *store.Queries, user store.User, seen bool) (*meWaiting, error) {
 	before, err := queries.WaitingBefore(ctx, store.WaitingBeforeParams{ID: user.ID, Now: a.Clock()})
 	if err != nil {
 		return nil, err
@@ -104,7 +119,7 @@ func (a *Auth) waiting(ctx context.Context, queries *store.Queries, user store.U
 		return nil, err
 	}
 	waiting := meWaiting{Since: *user.WaitingSince, Position: int(before) + 1, Full: before+places.Kept >= places.Places}
-	if waiting.Full && !user.WaitListed {
+	if waiting.Full && !user.WaitListed && !seen {
 		if err := queries.WaitList(ctx, user.ID); err != nil {
 			return nil, err
 		}

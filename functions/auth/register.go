@@ -44,7 +44,7 @@ func (a *Auth) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	http.SetCookie(w, session.Cookie(token, a.Clock().Add(a.SessionLife), a.Clock()))
-	return a.answerMe(r.Context(), w, http.StatusCreated, user)
+	return a.answerMe(r.Context(), w, http.StatusCreated, session.Visitor{UserID: user.ID})
 }
 
 // Register makes an account with a trial, gives it a slice if one is ready (else the account

@@ -3,13 +3,13 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/session"
 	"slicegate/jobs"
 	"slicegate/store"
 )
@@ -19,11 +19,11 @@ const restartPause = 5 * time.Minute
 
 // restart orders the slice of whoever asks to be restarted, or begun again if it has failed.
 func (a *Auth) restart(w http.ResponseWriter, r *http.Request) error {
-	id, err := a.loggedIn(r)
+	visitor, err := a.visitor(r)
 	if err != nil {
 		return err
 	}
-	if err := a.Restart(r.Context(), id); err != nil {
+	if err := a.Restart(r.Context(), visitor); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -31,12 +31,12 @@ func (a *Auth) restart(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Restart gives the order for the slice of a user, once in five minutes.
-func (a *Auth) Restart(ctx context.Context, user int64) error {
+func (a *Auth) Restart(ctx context.Context, visitor session.Visitor) error {
 	return pgx.BeginFunc(ctx, a.Pool, func(tx pgx.Tx) error {
 		queries, now := store.New(tx), a.Clock()
-		slice, err := queries.NoteUserRestart(ctx, store.NoteUserRestartParams{UserID: user, Now: now, NotSince: now.Add(-restartPause)})
+		slice, err := queries.NoteUserRestart(ctx, store.NoteUserRestartParams{UserID: visitor.UserID, Now: now, NotSince: now.Add(-restartPause)})
 		if store.IsNone(err) {
-			return whyNoRestart(ctx, queries, user, now)
+			return whyNoRestart(ctx, queries, visitor.UserID, now)
 		}
 		if err != nil {
 			return err
@@ -45,7 +45,7 @@ func (a *Auth) Restart(ctx context.Context, user int64) error {
 		if slice.Status == "failed" {
 			order = jobs.OrderResume
 		}
-		err = jobs.Give(ctx, tx, a.Jobs, order, slice.ID, fmt.Sprintf("user:%d", user), now)
+		err = jobs.Give(ctx, tx, a.Jobs, order, slice.ID, visitor.Actor(), now)
 		if errors.Is(err, jobs.ErrRefused) {
 			return errNoRestart
 		}

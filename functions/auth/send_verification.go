@@ -18,11 +18,11 @@ const (
 
 // sendVerification sends the mail with the link again.
 func (a *Auth) sendVerification(w http.ResponseWriter, r *http.Request) error {
-	id, err := a.loggedIn(r)
+	visitor, err := a.visitor(r)
 	if err != nil {
 		return err
 	}
-	if err := a.SendVerification(r.Context(), id); err != nil {
+	if err := a.SendVerification(r.Context(), visitor.UserID); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

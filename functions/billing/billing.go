@@ -51,19 +51,28 @@ const (
 	askWithin = 40 * time.Second
 )
 
+// Routes are all that there are.
+func (b *Billing) Routes() []session.Route {
+	exports := Exports{Pool: b.Pool, Jobs: b.Jobs, Visitor: b.visitor, Server: b.Server, Clock: b.Clock}
+	return append([]session.Route{
+		{Method: http.MethodGet, Pattern: "/billing/status", Reach: session.Look, Do: b.status},
+		{Method: http.MethodPost, Pattern: "/billing/refresh", Reach: session.Owner, Do: b.refresh},
+		{Method: http.MethodPost, Pattern: "/billing/create-checkout", Reach: session.Owner, Do: b.createCheckout},
+		{Method: http.MethodPost, Pattern: "/billing/cancel", Reach: session.Owner, Do: b.cancel},
+		{Method: http.MethodPost, Pattern: "/billing/reactivate", Reach: session.Owner, Do: b.reactivate},
+		{Method: http.MethodPost, Pattern: "/billing/storage", Reach: session.Owner, Do: b.storage},
+		{Method: http.MethodGet, Pattern: "/billing/portal", Reach: session.Owner, Do: b.portal}, // where cards are changed
+		{Method: http.MethodGet, Pattern: "/billing/invoices", Reach: session.Look, Do: b.invoices},
+		{Method: http.MethodPost, Pattern: webhookPath, Reach: session.Session, Do: b.webhook},
+	}, exports.Routes()...)
+}
+
 // Handler routes what nginx sends here.
 func (b *Billing) Handler() http.Handler {
 	router := figures.NewRouter()
-	router.HandlerFunc(http.MethodGet, "/billing/status", b.handle(b.status))
-	router.HandlerFunc(http.MethodPost, "/billing/refresh", b.handle(b.refresh))
-	router.HandlerFunc(http.MethodPost, "/billing/create-checkout", b.handle(b.createCheckout))
-	router.HandlerFunc(http.MethodPost, "/billing/cancel", b.handle(b.cancel))
-	router.HandlerFunc(http.MethodPost, "/billing/reactivate", b.handle(b.reactivate))
-	router.HandlerFunc(http.MethodPost, "/billing/storage", b.handle(b.storage))
-	router.HandlerFunc(http.MethodGet, "/billing/portal", b.handle(b.portal))
-	router.HandlerFunc(http.MethodGet, "/billing/invoices", b.handle(b.invoices))
-	(&Exports{Pool: b.Pool, Jobs: b.Jobs, User: b.loggedIn, Server: b.Server, Clock: b.Clock}).Register(router)
-	router.HandlerFunc(http.MethodPost, webhookPath, b.handle(b.webhook))
+	for _, route := range b.Routes() {
+		router.HandlerFunc(route.Method, route.Pattern, b.handle(b.Signer.Guard(route, store.New(b.Pool), b.Clock)))
+	}
 	router.NotFound = b.handle(func(http.ResponseWriter, *http.Request) error {
 		return answer.Errorf(answer.NotFound, "There is nothing at this address.")
 	})
@@ -86,21 +95,25 @@ func (b *Billing) handle(do func(http.ResponseWriter, *http.Request) error) http
 	}
 }
 
-// loggedIn finds the user who sent r, or refuses.
-func (b *Billing) loggedIn(r *http.Request) (user int64, err error) {
-	return b.Signer.User(r, store.New(b.Pool), b.Clock())
+// visitor finds who sent r, or refuses.
+func (b *Billing) visitor(r *http.Request) (session.Visitor, error) {
+	return b.Signer.Visitor(r, store.New(b.Pool), b.Clock())
 }
 
-// customerOf is loggedIn for what needs Stripe, with the account's row.
+// customerOf is visitor for what needs Stripe, with the account's row.
 func (b *Billing) customerOf(r *http.Request) (store.User, error) {
-	id, err := b.loggedIn(r)
+	visitor, err := b.visitor(r)
 	if err != nil {
 		return store.User{}, err
 	}
+	return b.withStripe(r.Context(), visitor)
+}
+
+func (b *Billing) withStripe(ctx context.Context, visitor session.Visitor) (store.User, error) {
 	if b.Stripe == nil {
 		return store.User{}, errNoStripe
 	}
-	return store.New(b.Pool).UserByID(r.Context(), id)
+	return store.New(b.Pool).UserByID(ctx, visitor.UserID)
 }
 
 var errNoStripe = answer.Errorf(answer.Conflict, "There is nothing to be paid here: this installation runs on trials alone.")

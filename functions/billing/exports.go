@@ -13,37 +13,36 @@ import (
 	"github.com/riverqueue/river"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/session"
 	"slicegate/jobs"
 	"slicegate/store"
 )
 
 // Exports are the copies of their data that users ask for, and take with them.
 type Exports struct {
-	Pool   *pgxpool.Pool
-	Jobs   *river.Client[pgx.Tx]              // inserts only
-	User   func(*http.Request) (int64, error) // who sent a request; an error refuses
-	Server string                             // whose files nginx has
-	Clock  func() time.Time
+	Pool    *pgxpool.Pool
+	Jobs    *river.Client[pgx.Tx]                        // inserts only
+	Visitor func(*http.Request) (session.Visitor, error) // who sent a request; an error refuses
+	Server  string                                       // whose files nginx has
+	Clock   func() time.Time
 }
 
-// Register adds its addresses to a router.
-func (e *Exports) Register(router interface {
-	HandlerFunc(method, path string, handler http.HandlerFunc)
-}) {
-	router.HandlerFunc(http.MethodGet, "/billing/exports", e.handle(e.list))
-	router.HandlerFunc(http.MethodPost, "/billing/exports", e.handle(e.create))
-	router.HandlerFunc(http.MethodGet, "/billing/exports/:export/file", e.handle(e.file))
+// Routes are its addresses.
+func (e *Exports) Routes() []session.Route {
+	return []session.Route{
+		{Method: http.MethodGet, Pattern: "/billing/exports", Reach: session.Look, Do: e.forVisitor(e.list)},
+		{Method: http.MethodPost, Pattern: "/billing/exports", Reach: session.Copy, Do: e.forVisitor(e.create)},
+		{Method: http.MethodGet, Pattern: "/billing/exports/:export/file", Reach: session.Copy, Do: e.forVisitor(e.file)},
+	}
 }
 
-func (e *Exports) handle(do func(http.ResponseWriter, *http.Request, int64) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		user, err := e.User(r)
-		if err == nil {
-			err = do(w, r, user)
-		}
+func (e *Exports) forVisitor(do func(http.ResponseWriter, *http.Request, session.Visitor) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		visitor, err := e.Visitor(r)
 		if err != nil {
-			answer.Problem(w, r, err)
+			return err
 		}
+		return do(w, r, visitor)
 	}
 }
 
@@ -72,8 +71,8 @@ func isOver(row store.Export, now time.Time) bool {
 	return row.Status == "deleted" || row.ExpiresAt != nil && !row.ExpiresAt.After(now)
 }
 
-func (e *Exports) list(w http.ResponseWriter, r *http.Request, user int64) error {
-	rows, err := store.New(e.Pool).ExportsOf(r.Context(), user)
+func (e *Exports) list(w http.ResponseWriter, r *http.Request, visitor session.Visitor) error {
+	rows, err := store.New(e.Pool).ExportsOf(r.Context(), visitor.UserID)
 	if err != nil {
 		return err
 	}
@@ -87,8 +86,8 @@ func (e *Exports) list(w http.ResponseWriter, r *http.Request, user int64) error
 	return nil
 }
 
-func (e *Exports) create(w http.ResponseWriter, r *http.Request, user int64) error {
-	row, err := e.Create(r.Context(), user)
+func (e *Exports) create(w http.ResponseWriter, r *http.Request, visitor session.Visitor) error {
+	row, err := e.Create(r.Context(), visitor)
 	if err != nil {
 		return err
 	}
@@ -99,20 +98,20 @@ func (e *Exports) create(w http.ResponseWriter, r *http.Request, user int64) err
 var errUnderWay = answer.Errorf(answer.Conflict, "A copy of your data is being made already. Wait until it is ready.")
 
 // Create orders an export of a user's slice, in the row and as a job.
-func (e *Exports) Create(ctx context.Context, user int64) (row store.Export, err error) {
+func (e *Exports) Create(ctx context.Context, visitor session.Visitor) (row store.Export, err error) {
 	err = pgx.BeginFunc(ctx, e.Pool, func(tx pgx.Tx) error {
 		queries := store.New(tx)
-		row, err = queries.CreateExport(ctx, store.CreateExportParams{UserID: user, Now: e.Clock()})
+		row, err = queries.CreateExport(ctx, store.CreateExportParams{UserID: visitor.UserID, Now: e.Clock()})
 		switch {
 		case store.IsNone(err):
-			return whyNoExport(ctx, queries, user)
+			return whyNoExport(ctx, queries, visitor.UserID)
 		case err != nil:
 			return err
 		}
 		if _, err := e.Jobs.InsertTx(ctx, tx, jobs.ExportArgs{Server: row.Server, Export: row.ID}, nil); err != nil {
 			return err
 		}
-		return queries.RecordUser(ctx, "export", user, map[string]any{"export": row.ID})
+		return queries.RecordUserBy(ctx, visitor.Actor(), "export", visitor.UserID, map[string]any{"export": row.ID})
 	})
 	if store.IsDuplicate(err) {
 		return row, errUnderWay
@@ -135,12 +134,12 @@ func whyNoExport(ctx context.Context, queries *store.Queries, user int64) error 
 var errNoExport = answer.Errorf(answer.NotFound, "There is no such copy of your data.")
 
 // file has nginx send the file, also in parts.
-func (e *Exports) file(w http.ResponseWriter, r *http.Request, user int64) error {
+func (e *Exports) file(w http.ResponseWriter, r *http.Request, visitor session.Visitor) error {
 	id, err := strconv.ParseInt(httprouter.ParamsFromContext(r.Context()).ByName("export"), 10, 64)
 	if err != nil {
 		return errNoExport
 	}
-	row, err := store.New(e.Pool).ExportOf(r.Context(), store.ExportOfParams{ID: id, UserID: user})
+	row, err := store.New(e.Pool).ExportOf(r.Context(), store.ExportOfParams{ID: id, UserID: visitor.UserID})
 	switch {
 	case store.IsNone(err):
 		return errNoExport

@@ -20,6 +20,7 @@ import (
 	"slicegate/functions/answer"
 	"slicegate/functions/billing"
 	"slicegate/functions/figures"
+	"slicegate/functions/session"
 	"slicegate/migrations"
 	"slicegate/store/storetest"
 )
@@ -46,13 +47,19 @@ func newCopies(t *testing.T) *copies {
 	c.user = c.value("INSERT INTO gateway.users (email, password_hash) VALUES ('ann@example.com', '') RETURNING id")
 	router := figures.NewRouter()
 	exports := &billing.Exports{Pool: c.db.Pool, Jobs: client, Server: c.db.Server(t), Clock: func() time.Time { return c.now }}
-	exports.User = func(*http.Request) (int64, error) {
+	exports.Visitor = func(*http.Request) (session.Visitor, error) {
 		if c.user == 0 {
-			return 0, answer.Errorf(answer.Unauthenticated, "Not authenticated")
+			return session.Visitor{}, answer.Errorf(answer.Unauthenticated, "Not authenticated")
 		}
-		return c.user, nil
+		return session.Visitor{UserID: c.user}, nil
 	}
-	exports.Register(router)
+	for _, route := range exports.Routes() {
+		router.HandlerFunc(route.Method, route.Pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := route.Do(w, r); err != nil {
+				answer.Problem(w, r, err)
+			}
+		})
+	}
 	c.handler = router
 	return c
 }

@@ -41,7 +41,11 @@ type Invoice struct {
 }
 
 func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
-	user, err := b.customerOf(r)
+	visitor, err := b.visitor(r)
+	if err != nil {
+		return err
+	}
+	user, err := b.withStripe(r.Context(), visitor)
 	if err != nil {
 		return err
 	}
@@ -54,6 +58,9 @@ func (b *Billing) invoices(w http.ResponseWriter, r *http.Request) error {
 			return goneIn(err)
 		}
 		for _, i := range found {
+			if visitor.Sight != nil {
+				i.URL = "" // whoever has it has the invoice, and pays it
+			}
 			list = append(list, Invoice{i.ID, i.Number, i.At, payments.InDigits(i.Amount, i.Currency), i.Currency, i.Status, i.URL})
 		}
 	}

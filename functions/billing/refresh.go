@@ -20,7 +20,7 @@ var sessionName = regexp.MustCompile(`^cs_[A-Za-z0-9_]{1,250}$`)
 
 // refresh asks Stripe what the account has, so that whoever returns from Checkout waits for no webhook.
 func (b *Billing) refresh(w http.ResponseWriter, r *http.Request) error {
-	id, err := b.loggedIn(r)
+	visitor, err := b.visitor(r)
 	if err != nil {
 		return err
 	}
@@ -33,10 +33,10 @@ func (b *Billing) refresh(w http.ResponseWriter, r *http.Request) error {
 	if form.Session != "" && !sessionName.MatchString(form.Session) {
 		return answer.Errorf(answer.Invalid, "This is no payment: its name must begin with cs_. Open the page from Stripe again.")
 	}
-	if err := b.Refresh(r.Context(), id, form.Session); err != nil {
+	if err := b.Refresh(r.Context(), visitor.UserID, form.Session); err != nil {
 		return err
 	}
-	return b.answerStatus(r.Context(), w, id)
+	return b.answerStatus(r.Context(), w, visitor)
 }
 
 // Refresh settles an account, once a second at most. session is the Checkout session that its user

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/session"
 	"slicegate/store"
 )
 
@@ -42,19 +43,23 @@ type Storage struct {
 const off = "off"
 
 func (b *Billing) status(w http.ResponseWriter, r *http.Request) error {
-	id, err := b.loggedIn(r)
+	visitor, err := b.visitor(r)
 	if err != nil {
 		return err
 	}
-	return b.answerStatus(r.Context(), w, id)
+	return b.answerStatus(r.Context(), w, visitor)
 }
 
-func (b *Billing) answerStatus(ctx context.Context, w http.ResponseWriter, user int64) error {
-	row, err := store.New(b.Pool).BillingByUser(ctx, user)
+func (b *Billing) answerStatus(ctx context.Context, w http.ResponseWriter, visitor session.Visitor) error {
+	row, err := store.New(b.Pool).BillingByUser(ctx, visitor.UserID)
 	if err != nil {
 		return err
 	}
-	answer.JSON(w, http.StatusOK, b.describe(row))
+	status := b.describe(row)
+	if visitor.Sight != nil {
+		status.Confirm = nil // a page at Stripe that is the owner's alone
+	}
+	answer.JSON(w, http.StatusOK, status)
 	return nil
 }
 

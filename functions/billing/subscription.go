@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/session"
 	"slicegate/jobs/billing"
 	"slicegate/store"
 )
@@ -116,5 +117,5 @@ func (b *Billing) change(w http.ResponseWriter, r *http.Request, user int64, act
 	if err := errors.Join(err, b.Settler.Settle(ctx, b.Jobs, user)); err != nil {
 		return err
 	}
-	return b.answerStatus(ctx, w, user)
+	return b.answerStatus(ctx, w, session.Visitor{UserID: user})
 }

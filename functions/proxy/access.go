@@ -9,13 +9,38 @@ import (
 	"slicegate/store"
 )
 
-// Access is who holds a session and where their slice is.
+// Access is whose account a session shows and where their slice is.
 type Access struct {
 	UserID     int64
 	SliceID    int64 // zero: no slice
 	Port       int   // zero: no slice that may be used
 	ExpiresAt  time.Time
 	ExtendedAt time.Time
+
+	// An operator sees somebody else's account until then; zero: whoever holds the session sees their own.
+	SeesUntil    time.Time
+	SupportUntil time.Time // until then the owner allows more than looking
+}
+
+// sight is nil for their own account.
+func (a Access) sight(now time.Time) *session.Sight {
+	if a.SeesUntil.IsZero() {
+		return nil
+	}
+	return &session.Sight{Until: a.SeesUntil, MayChange: now.Before(a.SupportUntil)}
+}
+
+// ends is when an event stream has to.
+func (a Access) ends() time.Time {
+	if !a.SeesUntil.IsZero() && a.SeesUntil.Before(a.ExpiresAt) {
+		return a.SeesUntil
+	}
+	return a.ExpiresAt
+}
+
+// holds tells whether it can be true yet: what ends by time alone is told by nobody.
+func (a Access) holds(now time.Time) bool {
+	return a.SeesUntil.IsZero() || now.Before(a.SeesUntil)
 }
 
 // A session's expiry is moved on at most this often.
@@ -30,7 +55,7 @@ func (p *Proxy) access(w http.ResponseWriter, r *http.Request) (session.ID, Acce
 	}
 	now := p.Clock()
 	access, cached := p.cache.get(id)
-	if !cached {
+	if !cached || !access.holds(now) {
 		if access, err = p.query(r.Context(), id, now); err != nil {
 			return id, Access{}, err
 		}
@@ -39,7 +64,7 @@ func (p *Proxy) access(w http.ResponseWriter, r *http.Request) (session.ID, Acce
 		return id, Access{}, session.ErrNone
 	}
 	if now.Sub(access.ExtendedAt) >= extendEvery {
-		if access, err = p.extend(r.Context(), id, access, now); err != nil {
+		if access, err = p.extend(r.Context(), id, now); err != nil {
 			return id, Access{}, err
 		}
 		http.SetCookie(w, session.Cookie(token, access.ExpiresAt, now))
@@ -57,6 +82,12 @@ func (p *Proxy) query(ctx context.Context, id session.ID, now time.Time) (Access
 		return Access{}, err
 	}
 	access := Access{UserID: row.UserID, ExpiresAt: row.ExpiresAt, ExtendedAt: row.ExtendedAt}
+	if row.SeesUserID != nil && row.SeesUntil != nil {
+		access.SeesUntil = *row.SeesUntil
+		if row.SupportUntil != nil {
+			access.SupportUntil = *row.SupportUntil
+		}
+	}
 	if row.SliceID != nil {
 		access.SliceID = *row.SliceID
 		if row.Port != nil && row.Status != nil && *row.Status == "assigned" {
@@ -67,18 +98,13 @@ func (p *Proxy) query(ctx context.Context, id session.ID, now time.Time) (Access
 	return access, nil
 }
 
-func (p *Proxy) extend(ctx context.Context, id session.ID, access Access, now time.Time) (Access, error) {
-	began := p.cache.begin()
-	extended, err := store.New(p.Pool).ExtendSession(ctx, store.ExtendSessionParams{
+// extend moves the expiry on, unless another copy of this function has just done so, and reads the session
+// anew: what was known of it may be from before the caller was told of a change.
+func (p *Proxy) extend(ctx context.Context, id session.ID, now time.Time) (Access, error) {
+	if _, err := store.New(p.Pool).ExtendSession(ctx, store.ExtendSessionParams{
 		ID: id[:], ExpiresAt: now.Add(p.SessionLife), Now: now, NotSince: now.Add(-extendEvery),
-	})
-	if err != nil {
+	}); err != nil {
 		return Access{}, err
 	}
-	if extended == 0 { // another copy of this function was first, or the session has ended
-		return p.query(ctx, id, now)
-	}
-	access.ExpiresAt, access.ExtendedAt = now.Add(p.SessionLife), now
-	p.cache.put(id, access, began)
-	return access, nil
+	return p.query(ctx, id, now)
 }

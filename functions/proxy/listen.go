@@ -68,7 +68,8 @@ func (p *Proxy) listenOnce(ctx context.Context) (listened bool, err error) {
 	}
 }
 
-// heed takes "session <hex>" or "user <id>".
+// heed takes "session <hex>", "user <id>", or "support <id>" where a user has allowed more or less than before
+// to whoever sees their account: their streams go on.
 func (p *Proxy) heed(payload string) {
 	kind, subject, _ := strings.Cut(payload, " ")
 	switch kind {
@@ -77,6 +78,10 @@ func (p *Proxy) heed(payload string) {
 		if raw, err := hex.DecodeString(subject); err == nil && copy(id[:], raw) == len(id) {
 			p.cache.forgetSession(id)
 			p.hub.EndSession(id.String())
+		}
+	case "support":
+		if user, err := strconv.ParseInt(subject, 10, 64); err == nil {
+			p.cache.forgetUser(user)
 		}
 	case "user":
 		if user, err := strconv.ParseInt(subject, 10, 64); err == nil {

@@ -27,7 +27,7 @@ func TestAnOpenStreamKeepsItsSessionInUse(t *testing.T) {
 	open, leave := context.WithCancel(ctx)
 	go func() {
 		defer close(left)
-		p.stay(open, id, Access{UserID: user.ID, ExpiresAt: began.Add(time.Hour), ExtendedAt: began}, tick)
+		p.stay(open, id, user.ID, tick)
 	}()
 	read := func() store.AccessBySessionRow {
 		t.Helper()
@@ -49,5 +49,5 @@ func TestAnOpenStreamKeepsItsSessionInUse(t *testing.T) {
 	// One that was logged out is left: this returns.
 	ended := make(chan time.Time, 1)
 	ended <- now
-	p.stay(ctx, session.ID{2}, Access{UserID: user.ID}, ended)
+	p.stay(ctx, session.ID{2}, user.ID, ended)
 }

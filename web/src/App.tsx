@@ -19,11 +19,13 @@ import { RequireWorkspace } from "./session/RequireWorkspace";
 import { ResetPasswordPage } from "./session/ResetPasswordPage";
 import { SessionProvider } from "./session/SessionProvider";
 import { VerifyEmailPage } from "./session/VerifyEmailPage";
+import { SightBanner } from "./sight/SightBanner";
 
 export function App() {
   return (
     <ErrorBoundary>
       <SessionProvider>
+        <SightBanner />
         <BillingProvider>
           <Switch>
             <Route path="/login" component={LoginPage} />

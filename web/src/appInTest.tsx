@@ -11,6 +11,7 @@ type Answers = Record<string, () => Response | Promise<Response>>;
 export const me: Me = {
   brand: "Brandname",
   billing: { enabled: true, payFirst: false },
+  seenBy: null,
   user: {
     id: 1,
     email: "ann@example.com",
@@ -119,6 +120,7 @@ export function appInTest() {
       "GET /billing/status": () => Response.json(bill),
       "GET /billing/exports": () => Response.json({ exports: [] }),
       "GET /billing/invoices": () => Response.json({ invoices: [] }),
+      "GET /auth/support": () => Response.json({ until: null, looks: [] }),
       "POST /auth/logout": () => new Response(null, { status: 204 }),
       "GET /api/status": () => Response.json(status("ready")),
       "GET /api/chats": () => Response.json({ chats: [bea] }),

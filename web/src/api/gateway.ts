@@ -49,6 +49,27 @@ export interface Places {
   waiting: number;
 }
 
+/** How an operator sees somebody's account: as its owner does, and for a while. */
+export interface SeenBy {
+  /** ISO 8601, UTC. */
+  until: string;
+  /** The owner has allowed more than looking. */
+  mayChange: boolean;
+}
+
+/** `GET /auth/support`: what the owner has allowed support, and when they looked. */
+export interface Support {
+  /** Until then they may also act and take copies; null: look alone. ISO 8601, UTC. */
+  until: string | null;
+  /** The newest first. */
+  looks: {
+    /** ISO 8601, UTC. */
+    at: string;
+    /** More than looking was allowed then. */
+    mayChange: boolean;
+  }[];
+}
+
 /** `GET /auth/me`, and the answer to register and login. */
 export interface Me {
   brand: string;
@@ -58,6 +79,8 @@ export interface Me {
     /** True: whoever registers pays before they get a slice. */
     payFirst: boolean;
   };
+  /** null: its owner is here. */
+  seenBy: SeenBy | null;
   user: User;
   /** null: none is free yet, or, for somebody who does not wait for one, theirs was deleted. */
   slice: AssignedSlice | null;
@@ -94,6 +117,11 @@ export const gateway = {
   saveChannels: (channels: Channels) => request<Me>("/auth/channels", { method: "PUT", body: channels }),
   /** The address is a new one, the password theirs. Throws ApiFailure 401 for the password, 409 for the address. */
   changeEmail: (credentials: Credentials) => request<Me>("/auth/email", { method: "PUT", body: credentials }),
+  support: () => request<Support>("/auth/support"),
+  /** For 24 hours from now. */
+  allowSupport: () => request<Support>("/auth/support", { method: "PUT" }),
+  /** Also ends what support is looking at now. */
+  withdrawSupport: () => request<Support>("/auth/support", { method: "DELETE" }),
   /** Throws ApiFailure 409 for a slice that cannot be restarted now, 429 within five minutes of the last time. */
   restartSlice: () => request<undefined>("/auth/slice/restart", { method: "POST" }),
 };

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { type BillingStatus, type Export, exportFile } from "../api/billing";
+import { useSeenBy } from "../sight/useSeenBy";
 import { Icon } from "../ui/Icon";
 import { dateOf, daysUntil, momentOf } from "../ui/time";
 import { useNow } from "../ui/useNow";
@@ -15,11 +16,12 @@ const trialNews = 3;
 export function BillingBanner() {
   const { status, exports } = useBilling();
   const [path] = useLocation();
+  const seenBy = useSeenBy();
   const now = useNow(30_000);
   // Those pages say it all themselves.
   if (path.startsWith("/billing")) return null;
   const news = status && newsOf(status, now);
-  const ready = exports?.find((one) => one.status === "ready");
+  const ready = !seenBy && exports?.find((one) => one.status === "ready");
   return (
     <>
       {news && (

@@ -1,5 +1,7 @@
 import { type BillingStatus, billing, type Export, exportFile } from "../api/billing";
 import { sizeWords } from "../data/size";
+import { NoCopy } from "../sight/NoCopy";
+import { useMayChange, useSeenBy } from "../sight/useSeenBy";
 import { Icon } from "../ui/Icon";
 import { Notice } from "../ui/Notice";
 import { momentOf } from "../ui/time";
@@ -19,6 +21,7 @@ export function ExportsCard({ status }: { status: BillingStatus }) {
       throw error;
     }
   });
+  const mayChange = useMayChange();
   const has = status.slice === "assigned" || status.slice === "suspended";
   const underWay = exports?.some(isUnderWay) ?? false;
   return (
@@ -45,7 +48,9 @@ export function ExportsCard({ status }: { status: BillingStatus }) {
           {problem}
         </Notice>
       )}
-      {has ? (
+      {!mayChange ? (
+        <NoCopy />
+      ) : has ? (
         !underWay && (
           <button
             type="button"
@@ -64,6 +69,8 @@ export function ExportsCard({ status }: { status: BillingStatus }) {
 }
 
 function Copy({ one }: { one: Export }) {
+  const mayChange = useMayChange();
+  const seenBy = useSeenBy();
   switch (one.status) {
     case "waiting":
     case "running":
@@ -71,10 +78,19 @@ function Copy({ one }: { one: Export }) {
     case "ready":
       return (
         <>
-          <a className="button" href={exportFile(one)} download onClick={() => markSeen(one)}>
-            <Icon name="down" />
-            Download, {sizeWords(one.bytes)}
-          </a>
+          {mayChange && (
+            <a
+              className="button"
+              href={exportFile(one)}
+              download
+              onClick={() => {
+                if (!seenBy) markSeen(one);
+              }}
+            >
+              <Icon name="down" />
+              Download, {sizeWords(one.bytes)}
+            </a>
+          )}
           <p className="field-hint">
             From {momentOf(one.createdAt)}
             {one.expiresAt && `. It is kept until ${momentOf(one.expiresAt)}.`}

@@ -1,5 +1,6 @@
 import { useRef, useState } from "react";
 import { type BillingStatus, billing, portalPath } from "../api/billing";
+import { useSeenBy } from "../sight/useSeenBy";
 import { Icon } from "../ui/Icon";
 import { Notice } from "../ui/Notice";
 import { useNow } from "../ui/useNow";
@@ -13,6 +14,7 @@ import { useCheckout } from "./useCheckout";
 
 /** What the plan costs, where the account stands, and what can be done about it. */
 export function PlanCard({ status }: { status: BillingStatus }) {
+  const seenBy = useSeenBy();
   const now = useNow(30_000);
   const { tone, title, text } = standingOf(status, now);
   const { extraGB, pricePerGB } = status.storage;
@@ -37,7 +39,7 @@ export function PlanCard({ status }: { status: BillingStatus }) {
           For anything about it, <WriteToUs />.
         </p>
       )}
-      <Acts status={status} />
+      {seenBy ? <p className="field-hint">Payment is the owner’s alone.</p> : <Acts status={status} />}
     </section>
   );
 }

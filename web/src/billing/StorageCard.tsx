@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { type BillingStatus, billing } from "../api/billing";
 import { sizeWords } from "../data/size";
+import { useSeenBy } from "../sight/useSeenBy";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { times } from "./money";
@@ -14,6 +15,7 @@ const most = 1_000;
 
 /** What of the storage is used, and more of it for money. */
 export function StorageCard({ status }: { status: BillingStatus }) {
+  const seenBy = useSeenBy();
   const { includedBytes, usedBytes, extraGB, pricePerGB } = status.storage;
   const room = includedBytes + extraGB * gigabyte;
   const share = room > 0 ? Math.min(1, usedBytes / room) : 0;
@@ -28,7 +30,9 @@ export function StorageCard({ status }: { status: BillingStatus }) {
       <div className={`storage-bar storage-bar-${level}`} aria-hidden="true">
         <span style={{ inlineSize: `${share * 100}%` }} />
       </div>
-      {status.enabled && pricePerGB && <MoreStorage key={extraGB} status={status} pricePerGB={pricePerGB} />}
+      {status.enabled && pricePerGB && !seenBy && (
+        <MoreStorage key={extraGB} status={status} pricePerGB={pricePerGB} />
+      )}
     </section>
   );
 }

@@ -1,5 +1,7 @@
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
+import { NoCopy } from "../sight/NoCopy";
+import { useMayChange, useSeenBy } from "../sight/useSeenBy";
 import { Field } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 import { Notice } from "../ui/Notice";
@@ -10,12 +12,13 @@ import { sizeWords } from "./size";
 
 /** What the workspace holds: how much, a copy of it, and its end. */
 export function DataPage() {
+  const seenBy = useSeenBy();
   return (
     <div className="data-page">
       <PageHeading title="Your data">Your data</PageHeading>
       <StorageCard />
       <ExportCard />
-      <DeleteCard />
+      {!seenBy && <DeleteCard />}
     </div>
   );
 }
@@ -52,6 +55,7 @@ function StorageCard() {
 }
 
 function ExportCard() {
+  const mayChange = useMayChange();
   return (
     <section className="card data-card" aria-labelledby="export">
       <h2 id="export">Take a copy</h2>
@@ -59,10 +63,14 @@ function ExportCard() {
         A ZIP file with every message (for spreadsheets and for programs), your contacts (for spreadsheets and
         address books) and all photos and files. Large ones take a while.
       </p>
-      <a className="button" href="/api/export" download>
-        <Icon name="down" />
-        Download everything
-      </a>
+      {mayChange ? (
+        <a className="button" href="/api/export" download>
+          <Icon name="down" />
+          Download everything
+        </a>
+      ) : (
+        <NoCopy />
+      )}
     </section>
   );
 }

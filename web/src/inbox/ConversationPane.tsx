@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import { Link } from "wouter";
+import { useMayChange, useSeenBy } from "../sight/useSeenBy";
 import { Icon } from "../ui/Icon";
 import { Notice } from "../ui/Notice";
 import { PageHeading } from "../ui/PageHeading";
@@ -18,6 +19,8 @@ export function ConversationPane({ chatId }: { chatId: string }) {
   const chat = useWorkspaceState(({ chats }) => chats?.find(({ id }) => id === chatId));
   const conversation = useWorkspaceState((state) => state.conversations.get(chatId)) ?? emptyConversation;
   const visible = useVisible();
+  const seenBy = useSeenBy();
+  const mayChange = useMayChange();
 
   useEffect(() => {
     void workspace.openChat(chatId);
@@ -26,9 +29,9 @@ export function ConversationPane({ chatId }: { chatId: string }) {
 
   const unread = chat?.unread ?? 0;
   useEffect(() => {
-    // What arrives in a tab that nobody looks at has not been read.
-    if (visible && unread > 0 && conversation.loaded) void workspace.markRead(chatId);
-  }, [workspace, chatId, visible, unread, conversation.loaded]);
+    // What arrives in a tab that nobody looks at has not been read, nor what an operator looks at.
+    if (visible && unread > 0 && conversation.loaded && !seenBy) void workspace.markRead(chatId);
+  }, [workspace, chatId, visible, unread, conversation.loaded, seenBy]);
 
   const number = chat ? chat.phoneNumber : null;
   const name = chat?.name ?? nameOfUnlisted(chatId);
@@ -60,7 +63,8 @@ export function ConversationPane({ chatId }: { chatId: string }) {
           {!conversation.problem && <Spinner label="Loading messages" />}
         </div>
       )}
-      {conversation.loaded && <Composer chatId={chatId} name={name} />}
+      {conversation.loaded && mayChange && <Composer chatId={chatId} name={name} />}
+      {!mayChange && <p className="composer composer-closed">You are looking: nothing can be sent.</p>}
     </section>
   );
 }

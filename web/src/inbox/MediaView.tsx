@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { type Media, mediaUrl } from "../api/slice";
 import { sizeWords } from "../data/size";
+import { useSeenBy } from "../sight/useSeenBy";
 import { Icon } from "../ui/Icon";
 import { useAction } from "../ui/useAction";
 import type { ShownMessage } from "../workspace/messages";
@@ -125,7 +126,9 @@ function Why({ state }: { state: Media["state"] | "unsent" }) {
 function Discard({ message }: { message: ShownMessage }) {
   const workspace = useWorkspace();
   const [asking, setAsking] = useState(false);
+  const seenBy = useSeenBy();
   const { busy, problem, run } = useAction(() => workspace.discardMedia(message.id));
+  if (seenBy) return null;
   if (!asking) {
     return (
       <button type="button" className="media-discard" onClick={() => setAsking(true)}>

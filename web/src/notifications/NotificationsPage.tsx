@@ -1,4 +1,5 @@
 import { SignedInLayout } from "../layout/SignedInLayout";
+import { SupportCard } from "../sight/SupportCard";
 import { PageHeading } from "../ui/PageHeading";
 import { AddressCard } from "./AddressCard";
 import { ChannelsCard } from "./ChannelsCard";
@@ -15,6 +16,7 @@ export function NotificationsPage() {
         </p>
         <AddressCard />
         <ChannelsCard />
+        <SupportCard />
       </div>
     </SignedInLayout>
   );

@@ -44,10 +44,11 @@ const longInterval = 30_000;
 /** null for those who are told by other means. */
 function intervalOf(session: Session): number | null {
   if (session.kind !== "signedIn") return null;
-  const { slice, waiting } = session.me;
+  const { slice, waiting, seenBy } = session.me;
   if (!slice) return waiting && !waiting.full ? shortInterval : longInterval;
   if (slice.moving || slice.status === "destroying") return shortInterval;
-  return slice.status === "assigned" ? null : longInterval;
+  // What the owner allows an operator, or ends, is told to nobody.
+  return slice.status === "assigned" && !seenBy ? null : longInterval;
 }
 
 /** True of those who may have followed the link in a mail elsewhere, before they come back to this page. */
