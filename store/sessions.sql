@@ -5,7 +5,8 @@ VALUES (@id, @user_id, @expires_at, @now::timestamptz, @now::timestamptz);
 -- name: AccessBySession :one
 -- Who holds this session and where their slice is. No row: not logged in, or no longer.
 SELECT s.user_id, s.expires_at, s.extended_at,
-       slice.id AS slice_id, slice.port, slice.status
+       slice.id AS slice_id, slice.port, slice.status,
+       EXISTS (SELECT FROM gateway.maintenance) AS maintenance
 FROM gateway.sessions s
 LEFT JOIN gateway.slices slice ON slice.user_id = s.user_id
 WHERE s.id = @id AND s.expires_at > @now::timestamptz;

@@ -12,7 +12,8 @@ import (
 
 const accessBySession = `-- name: AccessBySession :one
 SELECT s.user_id, s.expires_at, s.extended_at,
-       slice.id AS slice_id, slice.port, slice.status
+       slice.id AS slice_id, slice.port, slice.status,
+       EXISTS (SELECT FROM gateway.maintenance) AS maintenance
 FROM gateway.sessions s
 LEFT JOIN gateway.slices slice ON slice.user_id = s.user_id
 WHERE s.id = $1 AND s.expires_at > $2::timestamptz
@@ -24,12 +25,13 @@ type AccessBySessionParams struct {
 }
 
 type AccessBySessionRow struct {
-	UserID     int64
-	ExpiresAt  time.Time
-	ExtendedAt time.Time
-	SliceID    *int64
-	Port       *int32
-	Status     *string
+	UserID      int64
+	ExpiresAt   time.Time
+	ExtendedAt  time.Time
+	SliceID     *int64
+	Port        *int32
+	Status      *string
+	Maintenance bool
 }
 
 // Who holds this session and where their slice is. No row: not logged in, or no longer.
@@ -43,6 +45,7 @@ func (q *Queries) AccessBySession(ctx context.Context, arg AccessBySessionParams
 		&i.SliceID,
 		&i.Port,
 		&i.Status,
+		&i.Maintenance,
 	)
 	return i, err
 }

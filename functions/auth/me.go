@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/maintenance"
 	"slicegate/store"
 )
 
@@ -15,7 +16,13 @@ func (a *Auth) me(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.want(r.Context(), id, "open")
+	now, err := maintenance.Now(r.Context(), store.New(a.Pool))
+	if err != nil {
+		return err
+	}
+	if now == nil { // nobody can use a slice meanwhile, and the app asks again and again
+		a.want(r.Context(), id, "open")
+	}
 	user, err := store.New(a.Pool).UserByID(r.Context(), id)
 	if err != nil {
 		return err
@@ -35,6 +42,9 @@ type Me struct {
 	User    meUser     `json:"user"`
 	Slice   *meSlice   `json:"slice"`   // null: none
 	Waiting *meWaiting `json:"waiting"` // null: not waiting for one
+
+	Maintenance   *meMaintenance   `json:"maintenance"` // null: there is none
+	Announcements []meAnnouncement `json:"announcements"`
 }
 
 type meBilling struct {
@@ -88,6 +98,9 @@ func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, 
 		if me.Waiting, err = a.waiting(ctx, queries, user); err != nil {
 			return err
 		}
+	}
+	if err := a.notices(ctx, queries, &me); err != nil {
+		return err
 	}
 	answer.JSON(w, status, me)
 	return nil

@@ -14,6 +14,7 @@ type Access struct {
 	UserID     int64
 	SliceID    int64 // zero: no slice
 	Port       int   // zero: no slice that may be used
+	Paused     bool  // there is maintenance
 	ExpiresAt  time.Time
 	ExtendedAt time.Time
 }
@@ -56,7 +57,7 @@ func (p *Proxy) query(ctx context.Context, id session.ID, now time.Time) (Access
 	if err != nil {
 		return Access{}, err
 	}
-	access := Access{UserID: row.UserID, ExpiresAt: row.ExpiresAt, ExtendedAt: row.ExtendedAt}
+	access := Access{UserID: row.UserID, Paused: row.Maintenance, ExpiresAt: row.ExpiresAt, ExtendedAt: row.ExtendedAt}
 	if row.SliceID != nil {
 		access.SliceID = *row.SliceID
 		if row.Port != nil && row.Status != nil && *row.Status == "assigned" {

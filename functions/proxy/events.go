@@ -20,6 +20,8 @@ func (p *Proxy) events(w http.ResponseWriter, r *http.Request) {
 		answer.Problem(w, r, answer.Errorf(answer.Unauthenticated, "Not authenticated"))
 	case err != nil:
 		answer.Problem(w, r, err)
+	case access.Paused:
+		p.paused(w, r)
 	case access.Port == 0:
 		answer.Problem(w, r, answer.Errorf(answer.Unavailable, "No slice assigned"))
 	default:
@@ -31,8 +33,8 @@ func (p *Proxy) events(w http.ResponseWriter, r *http.Request) {
 		p.hub.Serve(w, r.WithContext(ctx), events.Access{
 			Session: id.String(), UserID: access.UserID, SliceID: access.SliceID, Port: access.Port,
 			StillValid: func(ctx context.Context) bool {
-				_, err := p.query(ctx, id, p.Clock())
-				return err == nil
+				access, err := p.query(ctx, id, p.Clock())
+				return err == nil && !access.Paused
 			},
 		})
 	}
