@@ -12,6 +12,38 @@ import (
 	"time"
 )
 
+// listen opens a stream that stays: one that is opened while the proxy is just being told of the customer's
+// slice is ended again, as it would be in the app, which comes back.
+func (b *bundle) listen(cookie string) (stream *http.Response, read *strings.Builder) {
+	b.t.Helper()
+	b.until("a stream that stays", func() bool {
+		got, err := http.DefaultTransport.RoundTrip(b.request("GET", "/api/events", nil, "Cookie", cookie))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.t.Cleanup(func() { _ = got.Body.Close() })
+		stream, read = got, &strings.Builder{}
+		// Whoever is announced to is in the hub, and what was on its way before has come.
+		b.exec("UPDATE gateway.announcements SET words = words")
+		return b.reads(got, read, "event: announcements\n") == nil
+	})
+	return stream, read
+}
+
+// reads reads on until there is a text.
+func (b *bundle) reads(stream *http.Response, read *strings.Builder, text string) error {
+	for part := make([]byte, 512); !strings.Contains(read.String(), text); {
+		n, err := stream.Body.Read(part)
+		read.Write(part[:n])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const announcement = "INSERT INTO gateway.announcements (level, words, starts_at, ends_at, actor, created_at) VALUES ('info', 'Hello', now(), now() + interval '1 hour', 'admin:1', now())"
+
 // isMaintenance tells whether an answer is the refusal, whole.
 func isMaintenance(got response) bool {
 	var told struct{ Error, Kind string }
@@ -34,11 +66,8 @@ func TestMaintenanceRefusesEverythingButLoggingInAndTheOperator(t *testing.T) {
 	if got := b.get("/api/status", cookie); got.body != "hello" {
 		t.Fatalf("before: %d %s", got.StatusCode, got.body)
 	}
-	stream, err := http.DefaultTransport.RoundTrip(b.request("GET", "/api/events", nil, "Cookie", cookie))
-	if err != nil || stream.StatusCode != http.StatusOK {
-		t.Fatalf("the stream: %v %v", stream, err)
-	}
-	defer stream.Body.Close()
+	b.exec(announcement)
+	stream, _ := b.listen(cookie)
 
 	b.exec("INSERT INTO gateway.maintenance (since, until, words, actor) VALUES (now(), $1, $2, 'admin:1')", time.Now().Add(time.Hour), `New disks: "größer".`)
 	// Those who are told of the change need a moment, and nginx may keep a 204 for one second.
@@ -101,19 +130,12 @@ func TestAnnouncementsReachOpenStreams(t *testing.T) {
 	slice := newSlice(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	b := setup(t, slice.port)
 	cookie := b.customer("ann@example.com", slice)
-	stream, err := http.DefaultTransport.RoundTrip(b.request("GET", "/api/events", nil, "Cookie", cookie))
-	if err != nil || stream.StatusCode != http.StatusOK {
-		t.Fatalf("the stream: %v %v", stream, err)
-	}
-	defer stream.Body.Close()
-	b.exec("INSERT INTO gateway.announcements (level, words, starts_at, ends_at, actor, created_at) VALUES ('info', 'Hello', now(), now() + interval '1 hour', 'admin:1', now())")
-	var read strings.Builder
-	for part := make([]byte, 512); !strings.Contains(read.String(), "event: announcements\n"); {
-		n, err := stream.Body.Read(part)
-		read.Write(part[:n])
-		if err != nil {
-			t.Fatalf("%v after %q", err, read.String())
-		}
+	b.exec(announcement)
+	stream, read := b.listen(cookie)
+	b.exec("UPDATE gateway.announcements SET withdrawn_at = now()")
+	read.Reset()
+	if err := b.reads(stream, read, "event: announcements\n"); err != nil {
+		t.Fatalf("%v after %q", err, read.String())
 	}
 	if strings.Contains(read.String(), "Hello") {
 		t.Error("the words are in the stream")
