@@ -1,10 +1,17 @@
+// @vitest-environment happy-dom
+
 import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Announcement, Maintenance } from "../api/gateway";
-import { appInTest, bea, me, refused, StreamInTest } from "../appInTest";
+import { appInTest, bea, me, refused, StreamInTest, status } from "../appInTest";
 
 const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+
+/** One after the other: each may begin what the next one ends. */
+async function seconds(many: number): Promise<void> {
+  for (let passed = 0; passed < many; passed++) await act(() => vi.advanceTimersByTimeAsync(1_000));
+}
 
 const announcement = (more: Partial<Announcement> = {}): Announcement => ({
   id: 1,
@@ -49,13 +56,12 @@ describe("what the operator tells everybody", () => {
   });
 
   it("is also on pages of whoever has no workspace that runs", async () => {
-    announced(announcement());
-    const before = answers["GET /auth/me"] as () => Response;
-    answers["GET /auth/me"] = () => {
-      const { announcements } = { announcements: [announcement()] };
-      return Response.json({ ...me, announcements, slice: { ...me.slice, status: "suspended" } });
-    };
-    expect(before).toBeDefined();
+    answers["GET /auth/me"] = () =>
+      Response.json({
+        ...me,
+        announcements: [announcement()],
+        slice: { ...me.slice, status: "suspended" },
+      });
     show("/");
     await heading("Your workspace is paused");
     expect(screen.getByText("Information:")).toBeDefined();
@@ -115,7 +121,8 @@ describe("what the operator tells everybody", () => {
   });
 
   it("is the page about maintenance while there is some, and the app afterwards with what was typed", async () => {
-    const user = userEvent.setup();
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms) });
     show(`/chats/${encodeURIComponent(bea.id)}`);
     await user.type(await screen.findByRole("textbox", { name: /message/i }), "half a thought");
     answers["GET /auth/me"] = () => Response.json({ ...me, maintenance });
@@ -128,15 +135,12 @@ describe("what the operator tells everybody", () => {
     screen.getByText("stays connected");
     expect(screen.queryByRole("textbox")).toBeNull();
 
-    vi.useFakeTimers({ shouldAdvanceTime: true });
     answers["GET /auth/me"] = () => Response.json(me);
-    answers["GET /api/status"] = appStatus;
-    await act(() => vi.advanceTimersByTimeAsync(10_000));
+    answers["GET /api/status"] = () => Response.json(status("ready"));
+    await seconds(10);
     const box = await screen.findByRole<HTMLTextAreaElement>("textbox", { name: /message/i });
     expect(box.value).toBe("half a thought");
   });
-  const appStatus = () =>
-    Response.json({ state: "ready", storage: { usedBytes: 0, quotaBytes: 1, level: "ok" } });
 
   it("asks ever more seldom whether maintenance is over", async () => {
     vi.useFakeTimers({ shouldAdvanceTime: true });
@@ -147,9 +151,9 @@ describe("what the operator tells everybody", () => {
     screen.getByText("It takes a little while.");
     const asked = () => requests.filter((one) => one === "GET /auth/me").length;
     const before = asked();
-    await act(() => vi.advanceTimersByTimeAsync(60_000));
+    await seconds(60);
     const first = asked() - before;
-    await act(() => vi.advanceTimersByTimeAsync(60_000));
+    await seconds(60);
     const second = asked() - before - first;
     expect(first).toBeGreaterThan(second);
     expect(second).toBeGreaterThan(0);
