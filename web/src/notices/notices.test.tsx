@@ -161,13 +161,12 @@ describe("what the operator tells everybody", () => {
   });
 
   it("is what a page that shows no workspace learns from any refusal", async () => {
-    show("/notifications");
-    await heading("Notifications");
+    show("/billing");
+    const copy = await screen.findByRole("button", { name: "Make a copy" });
     answers["GET /auth/me"] = () => Response.json({ ...me, maintenance });
-    answers["GET /billing/status"] = () =>
+    answers["POST /billing/exports"] = () =>
       Response.json({ error: "We are doing maintenance.", kind: "maintenance" }, { status: 503 });
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
-    act(() => void document.dispatchEvent(new Event("visibilitychange")));
+    await userEvent.click(copy);
     await heading("We are doing maintenance");
   });
 
