@@ -598,7 +598,7 @@ func adminMaintenance(m *store.Maintenance) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, " Everything is open to users. <a href=\"/admin/maintenance\">Switch it on…</a></p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, " Everything is open to users. <a href=\"/admin/announcements/maintenance\">Switch it on…</a></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -176,7 +176,7 @@ const maintenancePath = "/admin/maintenance"
 
 // maintenance registers the page and the acts by which everything but logging in is closed to users.
 func (rs *routes) maintenance() {
-	rs.pageThatNeeds(NeedFresh, maintenancePath, "Maintenance", func(v *visit) (templ.Component, error) {
+	rs.pageThatNeeds(NeedFresh, announcementsPath+"/maintenance", "Maintenance", func(v *visit) (templ.Component, error) {
 		now, err := maintenance.Now(v.Context(), v.queries)
 		return views.AdminBeginMaintenance(now), err
 	})

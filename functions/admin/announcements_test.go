@@ -105,7 +105,7 @@ func TestMaintenanceIsSwitchedOnChangedAndEnded(t *testing.T) {
 			t.Errorf("%s %.20q answers %d", wrong[0], wrong[1], got.status)
 		}
 	}
-	if b.get("/admin/maintenance", s.cookie).page.Find("form.card button").Text() != "Switch maintenance on" {
+	if b.get("/admin/announcements/maintenance", s.cookie).page.Find("form.card button").Text() != "Switch maintenance on" {
 		t.Error("the page does not ask")
 	}
 	b.did(s, "/admin/maintenance", "/admin/announcements", "until", b.moment(time.Hour), "words", "New disks.")

@@ -32,9 +32,10 @@ async function sliceOf(person: Person): Promise<number> {
 
 /** Presses a button of a page of the seat, and gives what is said on the next. */
 async function does(page: Page, button: string): Promise<string> {
-  const there = page.waitForEvent("framenavigated");
-  await page.getByRole("button", { name: button, exact: true }).click();
-  await there;
+  await Promise.all([
+    page.waitForEvent("framenavigated"),
+    page.getByRole("button", { name: button, exact: true }).click(),
+  ]);
   return (await page.locator(".said").textContent()) ?? "";
 }
 
@@ -68,7 +69,7 @@ test("an account becomes an admin, sets up the second factor, and has nothing be
   await page.getByRole("button", { name: "Begin" }).click();
   await page.getByRole("img", { name: "QR code of the second factor" }).waitFor();
   authenticator = new Authenticator((await page.locator("code.secret").textContent()) ?? "");
-  await page.getByLabel("Code").fill(await authenticator.code());
+  await page.getByRole("textbox", { name: "Code" }).fill(await authenticator.code());
   await page.getByRole("button", { name: "Confirm" }).click();
   await page.getByRole("heading", { name: "Recovery codes" }).waitFor();
   expect(await page.locator(".codes code").count()).toBe(10);
@@ -91,7 +92,7 @@ test("every page can be read on a desk and on a phone", async () => {
     "/admin/alerts",
     "/admin/users",
     "/admin/announcements",
-    "/admin/maintenance",
+    "/admin/announcements/maintenance",
   ]) {
     expect(found.pages).toContain(path);
   }
@@ -201,7 +202,7 @@ test("maintenance closes everything to users for as long as it lasts, and the ap
   await page.waitForURL(/maintenance/);
   // Asked for where the tests before have taken longer than five minutes.
   if (page.url().includes("second-factor")) {
-    await page.getByLabel("Code").fill(await authenticator.code());
+    await page.getByRole("textbox", { name: "Code" }).fill(await authenticator.code());
     await page.getByRole("button", { name: "Go on" }).click();
   }
   await page.getByLabel(/^Until about/).fill(inMinutes(30));
@@ -277,10 +278,10 @@ test("whoever leaves is asked for a code again, and before what cannot be undone
   await page.getByRole("heading", { name: "Second factor" }).waitFor();
   expect(await answers(op.context, `/admin/slices/${own}/destroy`)).toBe("303 /admin/second-factor");
   await page.goto(`${app}/admin/slices/${own}/destroy`);
-  await page.getByLabel("Code").fill("000000");
+  await page.getByRole("textbox", { name: "Code" }).fill("000000");
   await page.getByRole("button", { name: "Go on" }).click();
   await page.getByText(/^That code is not right/).waitFor();
-  await page.getByLabel("Code").fill(await authenticator.code());
+  await page.getByRole("textbox", { name: "Code" }).fill(await authenticator.code());
   await page.getByRole("button", { name: "Go on" }).click();
   await page.getByRole("heading", { name: `Destroy slice ${own}` }).waitFor();
   await page.getByLabel(`Type its number, ${own}`).fill(String(own + 1));

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -26,11 +27,13 @@ export class Authenticator {
     this.secret = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
   }
 
-  /** The oldest code that is still taken and has not been used: there are three at any time. */
+  /**
+   * A code that is taken for ten more seconds at least, and none twice: those of the half minutes
+   * before and after are taken too.
+   */
   async code(): Promise<string> {
-    const now = () => Math.floor(Date.now() / halfMinute);
-    const next = Math.max(this.taken + 1, now() - 1);
-    while (next > now() + 1) await new Promise((done) => setTimeout(done, 250));
+    const next = Math.max(this.taken + 1, Math.floor((Date.now() - 20_000) / halfMinute));
+    while (next > Math.floor(Date.now() / halfMinute) + 1) await new Promise((done) => setTimeout(done, 250));
     this.taken = next;
     const counter = Buffer.alloc(8);
     counter.writeBigUInt64BE(BigInt(next));
@@ -182,24 +185,42 @@ function inspect(): Looked {
   const acts: string[] = [];
   for (const button of document.querySelectorAll<HTMLButtonElement>("form button")) {
     if (button.form && (button.formMethod || button.form.method) === "post")
-      acts.push(new URL(button.formAction || button.form.action).pathname);
+      acts.push(new URL(button.hasAttribute("formaction") ? button.formAction : button.form.action).pathname);
   }
   return { links, acts, problems };
 }
 
-/** How an address answers to whoever has this browser: its status, and where it leads. */
+/** How an address answers to whoever has this browser's cookies: its status, and where it leads. */
 export async function answers(context: BrowserContext, path: string, method = "GET"): Promise<string> {
-  const answer = await context.request.fetch(app + path, {
-    method,
-    maxRedirects: 0,
-    // As the app's own pages would send it.
-    headers: { Origin: app, "Sec-Fetch-Site": "same-origin" },
+  const cookies = await context.cookies(app);
+  const { host, port } = new URL(app);
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const asked = request(
+      {
+        // Outside of browsers *.localhost is often unknown.
+        host: "127.0.0.1",
+        port,
+        path,
+        method,
+        headers: {
+          Host: host,
+          Cookie: cookies.map(({ name, value }) => `${name}=${value}`).join("; "),
+          // As the app's own pages send it.
+          Origin: app,
+          "Sec-Fetch-Site": "same-origin",
+        },
+      },
+      resolve,
+    );
+    asked.on("error", reject);
+    asked.end();
   });
-  // The limit of requests a second is no answer.
-  if (answer.status() === 429) {
+  answer.resume();
+  if (answer.statusCode === 429) {
+    // The limit of requests a second is no answer.
     await new Promise((done) => setTimeout(done, 250));
     return answers(context, path, method);
   }
-  const leads = answer.headers().location;
-  return leads ? `${answer.status()} ${leads.split("?")[0]}` : String(answer.status());
+  const leads = answer.headers.location;
+  return leads ? `${answer.statusCode} ${leads.split("?")[0]}` : String(answer.statusCode);
 }
