@@ -47,6 +47,7 @@ const (
 	alertJobsBehind   = "jobs.behind"
 	alertServerSilent = "server.silent" // nothing is written down of it any more: its runner is gone
 	alertMailFailing  = "mail.failing"
+	alertMaintenance  = "maintenance.overdue" // it was to be over by now
 
 	alertPaymentDoubted = "billing.disputed" // a dispute, or a warning of fraud
 	alertPaidWaits      = "billing.no_slice" // it is paid, and there is no slice

@@ -24,7 +24,7 @@ func (CheckPlatformArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{MaxAttempts: 1, UniqueOpts: onceEach}
 }
 
-// CheckPlatform judges the mails, the jobs of all servers, and servers of which nothing is heard.
+// CheckPlatform judges the mails, the jobs of all servers, servers of which nothing is heard, and maintenance that does not end.
 type CheckPlatform struct {
 	river.WorkerDefaults[CheckPlatformArgs]
 	Pool       *pgxpool.Pool
@@ -82,5 +82,32 @@ func (w *CheckPlatform) find(ctx context.Context, now time.Time) (findings []ale
 		failing.Is = alerts.Bad
 		failing.Detail = fmt.Sprintf("Mails have been waiting for more than %s. The table gateway.emails says why in its column error; they are tried for a day.", mailLate)
 	}
-	return append(findings, failing), nil
+	overdue, err := overdueMaintenance(ctx, queries, now)
+	return append(findings, failing, overdue), err
+}
+
+// Maintenance that goes on for so long after its time, or for so long where nobody knows, is perhaps forgotten.
+const (
+	maintenanceLate = time.Hour
+	maintenanceLong = 4 * time.Hour
+)
+
+func overdueMaintenance(ctx context.Context, queries *store.Queries, now time.Time) (alerts.Finding, error) {
+	finding := alerts.Finding{Key: alerts.Key{Kind: alertMaintenance, Subject: "maintenance"}}
+	row, err := queries.MaintenanceNow(ctx)
+	if store.IsNone(err) {
+		return finding, nil
+	}
+	if err != nil {
+		return finding, err
+	}
+	due := row.Since.Add(maintenanceLong)
+	if row.Until != nil {
+		due = row.Until.Add(maintenanceLate)
+	}
+	if now.After(due) {
+		finding.Is = alerts.Bad
+		finding.Detail = fmt.Sprintf("Maintenance is on since %s, and users find everything closed. End it, or say until when it goes on, at /admin/announcements.", row.Since.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	return finding, nil
 }

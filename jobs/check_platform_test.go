@@ -58,6 +58,27 @@ func TestWhatNoServerCanJudgeByItself(t *testing.T) {
 	if check(); open("jobs.behind") != 0 {
 		t.Error("it has been worked")
 	}
+	// Maintenance is forgotten: an hour after its time, or after four where nobody knows.
+	w.exec("INSERT INTO gateway.maintenance (since, until, actor) VALUES ($1, $1, 'admin:1')", w.now.Add(-59*time.Minute))
+	if check(); open("maintenance.overdue") != 0 {
+		t.Error("maintenance that has just passed its time is an alert")
+	}
+	w.exec("UPDATE gateway.maintenance SET until = $1", w.now.Add(-61*time.Minute))
+	if check(); open("maintenance.overdue") != 1 {
+		t.Error("maintenance an hour after its time is no alert")
+	}
+	w.exec("UPDATE gateway.maintenance SET since = $1, until = $2", w.now.Add(-5*time.Hour), w.now.Add(time.Hour))
+	if check(); open("maintenance.overdue") != 0 {
+		t.Error("its time was moved")
+	}
+	w.exec("UPDATE gateway.maintenance SET until = NULL")
+	if check(); open("maintenance.overdue") != 1 {
+		t.Error("maintenance of five hours that nobody knows the end of is no alert")
+	}
+	w.exec("DELETE FROM gateway.maintenance")
+	if check(); open("maintenance.overdue") != 0 {
+		t.Error("it has ended")
+	}
 }
 
 // A slice's user counts as having a phone from when it is linked until they take it off themselves.

@@ -83,5 +83,6 @@ func (t Thresholds) platformRules() map[string]alerts.Rule {
 		alertServerSilent: {Severity: "critical", For: 2 * time.Minute},
 		alertMailFailing:  {Severity: "critical"},
 		alertJobsBehind:   {Severity: "critical"},
+		alertMaintenance:  {Severity: "critical"},
 	}
 }

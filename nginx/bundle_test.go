@@ -45,6 +45,7 @@ type bundle struct {
 	app  string // its Host
 
 	exports string // the folder of their files
+	sockets string // the folder of the functions' sockets
 }
 
 // place is a server that stands where a slice's container would.
@@ -95,7 +96,7 @@ func behind(t testing.TB, trusted []string, ports ...int) *bundle {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	b := &bundle{t: t, db: storetest.New(t), app: "app.localhost", exports: t.TempDir()}
+	b := &bundle{t: t, db: storetest.New(t), app: "app.localhost", exports: t.TempDir(), sockets: dir}
 	b.functions(dir)
 	b.nginx(dir, trusted, ports)
 	return b

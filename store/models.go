@@ -26,6 +26,17 @@ type Alert struct {
 	AcknowledgedBy *string
 }
 
+type Announcement struct {
+	ID          int64
+	Level       string
+	Words       string
+	StartsAt    time.Time
+	EndsAt      time.Time
+	WithdrawnAt *time.Time
+	Actor       string
+	CreatedAt   time.Time
+}
+
 type Audit struct {
 	ID      int64
 	At      time.Time
@@ -75,6 +86,14 @@ type GatewayStripeEvent struct {
 	CreatedAt  time.Time
 	ReceivedAt time.Time
 	HandledAt  *time.Time
+}
+
+type Maintenance struct {
+	Single bool
+	Since  time.Time
+	Until  *time.Time
+	Words  string
+	Actor  string
 }
 
 type Meter struct {

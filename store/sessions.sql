@@ -7,7 +7,8 @@ VALUES (@id, @user_id, @expires_at, @now::timestamptz, @now::timestamptz);
 -- is. No row: not logged in, or no longer.
 SELECT coalesce(seen.id, s.user_id)::bigint AS user_id, s.user_id AS holder_id, s.expires_at, s.extended_at,
        seen.id AS sees_user_id, s.sees_until, seen.support_until,
-       slice.id AS slice_id, slice.port, slice.status
+       slice.id AS slice_id, slice.port, slice.status,
+       EXISTS (SELECT FROM gateway.maintenance) AS maintenance
 FROM gateway.sessions s
 LEFT JOIN gateway.users seen ON seen.id = s.sees_user_id AND s.sees_until > @now::timestamptz AND NOT seen.is_admin
     AND s.second_factor_at IS NOT NULL AND EXISTS (SELECT FROM gateway.users holder WHERE holder.id = s.user_id AND holder.is_admin)

@@ -13,7 +13,8 @@ import (
 const accessBySession = `-- name: AccessBySession :one
 SELECT coalesce(seen.id, s.user_id)::bigint AS user_id, s.user_id AS holder_id, s.expires_at, s.extended_at,
        seen.id AS sees_user_id, s.sees_until, seen.support_until,
-       slice.id AS slice_id, slice.port, slice.status
+       slice.id AS slice_id, slice.port, slice.status,
+       EXISTS (SELECT FROM gateway.maintenance) AS maintenance
 FROM gateway.sessions s
 LEFT JOIN gateway.users seen ON seen.id = s.sees_user_id AND s.sees_until > $1::timestamptz AND NOT seen.is_admin
     AND s.second_factor_at IS NOT NULL AND EXISTS (SELECT FROM gateway.users holder WHERE holder.id = s.user_id AND holder.is_admin)
@@ -37,6 +38,7 @@ type AccessBySessionRow struct {
 	SliceID      *int64
 	Port         *int32
 	Status       *string
+	Maintenance  bool
 }
 
 // Whose account this session shows, which is its holder's or one that an operator sees, and where its slice
@@ -55,6 +57,7 @@ func (q *Queries) AccessBySession(ctx context.Context, arg AccessBySessionParams
 		&i.SliceID,
 		&i.Port,
 		&i.Status,
+		&i.Maintenance,
 	)
 	return i, err
 }

@@ -30,6 +30,7 @@ type AdminFrame struct {
 	Operator     string // address of who has passed the second factor; empty: nobody yet, and there is nothing to go to
 	Links        []AdminLink
 	FailedJobs   int64
+	Maintenance  bool       // users find everything closed
 	Said         string     // what has just been done; empty: nothing
 	Sees         *AdminSees // whose account is seen in the app; nil: nobody else's
 }

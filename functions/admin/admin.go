@@ -58,6 +58,7 @@ func New(a Admin) (*Function, error) {
 	rs.slices()
 	rs.alerts()
 	rs.users()
+	rs.announcements()
 	rs.jobs(ui)
 	rs.secondFactor()
 	rs.style()

@@ -14,6 +14,7 @@ import (
 	"github.com/a-h/templ"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/maintenance"
 	"slicegate/jobs"
 	"slicegate/store"
 	"slicegate/views"
@@ -129,6 +130,11 @@ func (rs *routes) show(v *visit, status int, title string, body templ.Component)
 		if err != nil {
 			return err
 		}
+		paused, err := maintenance.Now(v.Context(), v.queries)
+		if err != nil {
+			return err
+		}
+		frame.Maintenance = paused != nil
 		frame.Operator, frame.Links, frame.FailedJobs, frame.Said = v.operator.Email, rs.links, failed, said(v.w, v.Request)
 		frame.Sees = v.operator.Sees
 	}

@@ -17,6 +17,7 @@ type world struct {
 	seat          seat
 	user, slice   int64
 	silence       int64
+	announcement  int64
 	auditedBefore int
 }
 
@@ -25,6 +26,7 @@ func newWorld(t *testing.T) *world {
 	w.seat = w.admin("op@example.com")
 	w.user, w.slice = w.customer("ann@example.com", "assigned")
 	w.silence = one[int64](w.bundle, "INSERT INTO gateway.silences (starts_at, ends_at, reason, actor) VALUES ($1, $2, 'test', 'operator') RETURNING id", w.now, w.now.Add(time.Hour))
+	w.announcement = one[int64](w.bundle, "INSERT INTO gateway.announcements (level, words, starts_at, ends_at, actor, created_at) VALUES ('info', 'A secret.', $1, $2, 'operator', $1) RETURNING id", w.now, w.now.Add(time.Hour))
 	w.exec("INSERT INTO river.river_job (args, kind, max_attempts, queue, state, scheduled_at) VALUES ('{}', 'none', 3, 'default', 'available', now())")
 	w.auditedBefore = one[int](w.bundle, "SELECT count(*)::int FROM gateway.audit")
 	return w
@@ -36,7 +38,7 @@ var riverPaths = []string{"", "jobs", "favicon.ico", "api/jobs", "api/states", "
 // addresses are all of a route.
 func (w *world) addresses(route admin.Route) (paths []string) {
 	path := strings.NewReplacer(
-		":server", "test", ":slice", fmt.Sprint(w.slice), ":user", fmt.Sprint(w.user), ":silence", fmt.Sprint(w.silence),
+		":server", "test", ":slice", fmt.Sprint(w.slice), ":user", fmt.Sprint(w.user), ":silence", fmt.Sprint(w.silence), ":announcement", fmt.Sprint(w.announcement),
 	).Replace(route.Pattern)
 	if before, found := strings.CutSuffix(path, "*path"); found {
 		for _, one := range riverPaths {
@@ -77,6 +79,12 @@ func (w *world) unchanged() {
 	}
 	if got := one[int](w.bundle, "SELECT count(*)::int FROM gateway.silences WHERE id <> $1 OR ends_at < $2", w.silence, w.now); got != 0 {
 		w.t.Errorf("%d silences", got)
+	}
+	if got := one[int](w.bundle, "SELECT count(*)::int FROM gateway.announcements WHERE id <> $1 OR ends_at <> created_at + interval '1 hour' OR withdrawn_at IS NOT NULL", w.announcement); got != 0 {
+		w.t.Errorf("%d announcements", got)
+	}
+	if one[bool](w.bundle, "SELECT EXISTS (SELECT FROM gateway.maintenance)") {
+		w.t.Error("there is maintenance")
 	}
 }
 
@@ -200,8 +208,8 @@ func TestWhatCannotBeUndoneAsksAgainAfterFiveMinutes(t *testing.T) {
 		}
 		asked++
 		got := w.do(route.Method, path, w.seat.cookie, nil, "Referer", w.server.URL+fmt.Sprintf("/admin/slices/%d/destroy", w.slice))
-		back := path
-		if route.Method == http.MethodPost {
+		back := path // where a form was sent, one comes back to its page
+		if route.Method != http.MethodGet {
 			back = fmt.Sprintf("/admin/slices/%d/destroy", w.slice)
 		}
 		if want := "/admin/second-factor?then=" + url.QueryEscape(back); got.status != http.StatusSeeOther || got.location() != want {

@@ -168,9 +168,12 @@ func (v *visit) parse() error {
 	return nil
 }
 
-// field is what a form says, without spaces around it and without bytes that are no text.
-func (v *visit) field(name string) string {
-	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(v.PostForm.Get(name), ""), "\x00", ""))
+// field is what a form says.
+func (v *visit) field(name string) string { return clean(v.PostForm.Get(name)) }
+
+// clean is a text without spaces around it and without bytes that are no text.
+func clean(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(text, ""), "\x00", ""))
 }
 
 // detail is what every line of the audit has beside who, what and when.

@@ -39,6 +39,7 @@ const (
 type Error struct {
 	Code    Code
 	Message string
+	Kind    string        // for programs that do something of their own about it; mostly empty
 	After   time.Duration // of TooMany and Unavailable: when to try again; zero is two seconds
 }
 
@@ -80,18 +81,19 @@ func Problem(w http.ResponseWriter, r *http.Request, err error) {
 		if refusal.Code == Unavailable || refusal.Code == TooMany {
 			w.Header().Set("Retry-After", strconv.FormatInt(max(1, roundedUp(cmp.Or(refusal.After, 2*time.Second), time.Second)), 10))
 		}
-		JSON(w, int(refusal.Code), problem{refusal.Message})
+		JSON(w, int(refusal.Code), problem{refusal.Message, refusal.Kind})
 		return
 	}
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return // the client has gone
 	}
 	slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
-	JSON(w, http.StatusInternalServerError, problem{"Internal error. It has been recorded; please try again."})
+	JSON(w, http.StatusInternalServerError, problem{Error: "Internal error. It has been recorded; please try again."})
 }
 
 type problem struct {
 	Error string `json:"error"`
+	Kind  string `json:"kind,omitempty"`
 }
 
 // Body reads the request's JSON object into T: at most limit bytes, no unknown field, nothing after it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -208,7 +209,7 @@ func TestLoginLogoutMe(t *testing.T) {
 		t.Errorf("wrong password: %+v", got)
 	}
 	unknown := b.do("POST", "/auth/login", `{"email":"nobody@example.com","password":"correct horse"}`)
-	if wrong := b.do("POST", "/auth/login", bad); unknown != wrong {
+	if wrong := b.do("POST", "/auth/login", bad); !reflect.DeepEqual(unknown, wrong) {
 		t.Errorf("an unknown address is told apart: %+v, %+v", unknown, wrong)
 	}
 	second := b.do("POST", "/auth/login", good)

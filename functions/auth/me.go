@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/maintenance"
 	"slicegate/functions/session"
 	"slicegate/store"
 )
@@ -16,7 +17,12 @@ func (a *Auth) me(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if visitor.Sight == nil {
+	now, err := maintenance.Now(r.Context(), store.New(a.Pool))
+	if err != nil {
+		return err
+	}
+	// Nobody can use a slice during maintenance, and the app asks again and again.
+	if now == nil && visitor.Sight == nil {
 		a.want(r.Context(), visitor.UserID, "open")
 	}
 	return a.answerMe(r.Context(), w, http.StatusOK, visitor)
@@ -35,6 +41,9 @@ type Me struct {
 	User    meUser     `json:"user"`
 	Slice   *meSlice   `json:"slice"`   // null: none
 	Waiting *meWaiting `json:"waiting"` // null: not waiting for one
+
+	Maintenance   *meMaintenance   `json:"maintenance"` // null: there is none
+	Announcements []meAnnouncement `json:"announcements"`
 }
 
 type meBilling struct {
@@ -102,6 +111,9 @@ func (a *Auth) answerMe(ctx context.Context, w http.ResponseWriter, status int, 
 		if me.Waiting, err = a.waiting(ctx, queries, user, visitor.Sight != nil); err != nil {
 			return err
 		}
+	}
+	if err := a.notices(ctx, queries, &me); err != nil {
+		return err
 	}
 	answer.JSON(w, status, me)
 	return nil

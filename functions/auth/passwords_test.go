@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -269,7 +270,7 @@ func TestAForgottenPasswordTellsNothingOfAccounts(t *testing.T) {
 		answers = append(answers, <-answered)
 	}
 	for i := range answers {
-		if answers[i] != answers[0] || answers[i].status != http.StatusNoContent || waits[i] != waits[0] || waits[i] <= 0 {
+		if !reflect.DeepEqual(answers[i], answers[0]) || answers[i].status != http.StatusNoContent || waits[i] != waits[0] || waits[i] <= 0 {
 			t.Errorf("%+v after %s, %+v after %s", answers[0], waits[0], answers[i], waits[i])
 		}
 	}

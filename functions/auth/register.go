@@ -13,6 +13,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"slicegate/functions/answer"
+	"slicegate/functions/maintenance"
 	"slicegate/functions/session"
 	"slicegate/jobs"
 	"slicegate/store"
@@ -24,6 +25,9 @@ type credentials struct {
 }
 
 func (a *Auth) register(w http.ResponseWriter, r *http.Request) error {
+	if err := maintenance.Refuse(r.Context(), store.New(a.Pool), a.Clock()); err != nil {
+		return err
+	}
 	form, err := answer.Body[credentials](w, r, bodyLimit)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,7 +33,7 @@ func TestAnAccountIsTriedTenTimesInAQuarterOfAnHour(t *testing.T) {
 	if refused.status != http.StatusTooManyRequests || refused.retryAfter != "660" || !strings.Contains(refused.problem, "Wait 11 minutes") || !strings.Contains(refused.problem, "Forgot password?") {
 		t.Errorf("%+v", refused)
 	}
-	if unknown := b.login("nobody@example.com", "correct horse"); unknown != refused {
+	if unknown := b.login("nobody@example.com", "correct horse"); !reflect.DeepEqual(unknown, refused) {
 		t.Errorf("an unknown address is told apart: %+v, %+v", unknown, refused)
 	}
 	b.auth.Hasher = hasher

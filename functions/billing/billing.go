@@ -16,6 +16,7 @@ import (
 	"slicegate/config"
 	"slicegate/functions/answer"
 	"slicegate/functions/figures"
+	"slicegate/functions/maintenance"
 	"slicegate/functions/session"
 	"slicegate/jobs/billing"
 	"slicegate/payments"
@@ -84,7 +85,8 @@ func (b *Billing) Handler() http.Handler {
 		return answer.Errorf(answer.Forbidden, "This request came from another site and was refused.")
 	}))
 	protection.AddInsecureBypassPattern("POST " + webhookPath) // Stripe is no browser; its signature is checked
-	return protection.Handler(router)
+	// Stripe's calls are taken at all times: they change what is paid, not what a customer sees.
+	return maintenance.Guard(protection.Handler(router), store.New(b.Pool), b.Clock, func(r *http.Request) bool { return r.URL.Path == webhookPath })
 }
 
 func (b *Billing) handle(do func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {

@@ -20,9 +20,9 @@ type Status struct {
 	GraceEndsAt *time.Time `json:"graceEndsAt"` // a payment has failed, or the trial is over: all goes on until then
 	DeleteAfter *time.Time `json:"deleteAfter"`
 	Retention   int64      `json:"retention"` // seconds that data are kept after the end
-	Held        bool       `json:"held"`    // a payment is disputed
-	Confirm     *string    `json:"confirm"` // where the user has to confirm a payment
-	Price       string     `json:"price"`   // a month
+	Held        bool       `json:"held"`      // a payment is disputed
+	Confirm     *string    `json:"confirm"`   // where the user has to confirm a payment
+	Price       string     `json:"price"`     // a month
 	LaunchPrice *string    `json:"launchPrice"`
 	Discounted  bool       `json:"discounted"`
 	Currency    string     `json:"currency"` // the sign before a price
@@ -69,7 +69,7 @@ func (b *Billing) describe(row store.BillingByUserRow) Status {
 		Enabled: b.Stripe != nil, Status: u.SubscriptionStatus,
 		TrialEndsAt: u.TrialEndsAt, PaidUntil: u.PaidUntil, EndsAt: u.EndsAt, GraceEndsAt: u.GraceEndsAt, DeleteAfter: u.DeleteAfter,
 		Retention: int64(b.Settings.Retention.Seconds()),
-		Held: u.HeldAt != nil, Confirm: u.ActionUrl,
+		Held:      u.HeldAt != nil, Confirm: u.ActionUrl,
 		Price: b.Settings.Price, LaunchPrice: unlessOff(b.Settings.LaunchPrice), Discounted: u.Discounted, Currency: b.Settings.Currency,
 		Storage: Storage{
 			IncludedBytes: b.MediaQuota, UsedBytes: row.StorageBytes,

@@ -14,6 +14,7 @@ type Access struct {
 	UserID     int64
 	SliceID    int64 // zero: no slice
 	Port       int   // zero: no slice that may be used
+	Paused     bool  // there is maintenance
 	ExpiresAt  time.Time
 	ExtendedAt time.Time
 
@@ -81,7 +82,7 @@ func (p *Proxy) query(ctx context.Context, id session.ID, now time.Time) (Access
 	if err != nil {
 		return Access{}, err
 	}
-	access := Access{UserID: row.UserID, ExpiresAt: row.ExpiresAt, ExtendedAt: row.ExtendedAt}
+	access := Access{UserID: row.UserID, Paused: row.Maintenance, ExpiresAt: row.ExpiresAt, ExtendedAt: row.ExtendedAt}
 	if row.SeesUserID != nil && row.SeesUntil != nil {
 		access.SeesUntil = *row.SeesUntil
 		if row.SupportUntil != nil {

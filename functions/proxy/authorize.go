@@ -6,13 +6,16 @@ import (
 	"net/http"
 	"strconv"
 
+	"slicegate/functions/answer"
+	"slicegate/functions/maintenance"
 	"slicegate/functions/session"
+	"slicegate/store"
 )
 
 // authorize answers nginx's auth_request: 204 and X-Slice-Port, 401 for nobody, 403 for
-// somebody without a slice (or, with X-Denied, for a request that another site sent, or that an operator
-// who sees somebody else's account may not make), which nginx turns into what the browser sees. No answer
-// has a body: nginx would close the connection.
+// somebody without a slice (or, with X-Denied, for a request that another site sent, for one that an operator
+// who sees somebody else's account may not make, and for all during maintenance), which nginx turns into
+// what the browser sees. No answer has a body: nginx would close the connection.
 func (p *Proxy) authorize(w http.ResponseWriter, r *http.Request) {
 	if p.crossOrigins.Check(original(r)) != nil {
 		deny(w, "cross-origin")
@@ -25,6 +28,8 @@ func (p *Proxy) authorize(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		slog.ErrorContext(r.Context(), "authorize failed", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)
+	case access.Paused:
+		deny(w, "maintenance")
 	case access.Port == 0:
 		w.WriteHeader(http.StatusForbidden)
 	case !access.SeesUntil.IsZero():
@@ -61,6 +66,15 @@ func (p *Proxy) authorizeSight(w http.ResponseWriter, r *http.Request, access Ac
 func deny(w http.ResponseWriter, why string) {
 	w.Header().Set("X-Denied", why)
 	w.WriteHeader(http.StatusForbidden)
+}
+
+// paused tells what the maintenance is about: nginx asks for it in place of what was refused.
+func (p *Proxy) paused(w http.ResponseWriter, r *http.Request) {
+	err := maintenance.Refuse(r.Context(), store.New(p.Pool), p.Clock())
+	if err == nil {
+		err = answer.Errorf(answer.Unavailable, "The maintenance is over just now: try again.")
+	}
+	answer.Problem(w, r, err)
 }
 
 // original is the browser's request as far as it matters for its origin: nginx asks with

@@ -76,6 +76,13 @@ func (c *cache) forgetUser(user int64) {
 	}
 }
 
+func (c *cache) forgetAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	c.entries.Purge()
+}
+
 // setListening empties the cache whenever the connection that tells of changes comes or goes.
 func (c *cache) setListening(listening bool) {
 	c.mu.Lock()

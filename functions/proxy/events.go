@@ -20,6 +20,8 @@ func (p *Proxy) events(w http.ResponseWriter, r *http.Request) {
 		answer.Problem(w, r, answer.Errorf(answer.Unauthenticated, "Not authenticated"))
 	case err != nil:
 		answer.Problem(w, r, err)
+	case access.Paused:
+		p.paused(w, r)
 	case access.Port == 0:
 		answer.Problem(w, r, answer.Errorf(answer.Unavailable, "No slice assigned"))
 	default:
@@ -38,7 +40,7 @@ func (p *Proxy) events(w http.ResponseWriter, r *http.Request) {
 // still tells whether a session is there, and shows the slice that it did.
 func (p *Proxy) still(ctx context.Context, id session.ID, access Access) bool {
 	now, err := p.query(ctx, id, p.Clock())
-	return err == nil && now.SliceID == access.SliceID
+	return err == nil && !now.Paused && now.SliceID == access.SliceID
 }
 
 // stay extends the session at each tick for as long as ctx lasts: who has a stream open is there,

@@ -13,7 +13,7 @@ import (
 	"slicegate/functions/session"
 )
 
-// The channel on which the triggers of gateway.sessions and gateway.slices tell of changes.
+// The channel on which triggers tell of changes: of sessions, slices, maintenance and announcements.
 const accessChannel = "gateway_access"
 
 // lookAfter is how long the connection may be silent before it is asked whether it lives.
@@ -68,8 +68,8 @@ func (p *Proxy) listenOnce(ctx context.Context) (listened bool, err error) {
 	}
 }
 
-// heed takes "session <hex>", "user <id>", or "support <id>" where a user has allowed more or less than before
-// to whoever sees their account: their streams go on.
+// heed takes "session <hex>", "user <id>", "support <id>" where a user has allowed more or less than before
+// to whoever sees their account, whose streams go on; "maintenance" or "announcements".
 func (p *Proxy) heed(payload string) {
 	kind, subject, _ := strings.Cut(payload, " ")
 	switch kind {
@@ -88,5 +88,10 @@ func (p *Proxy) heed(payload string) {
 			p.cache.forgetUser(user)
 			p.hub.EndUser(user)
 		}
+	case "maintenance": // who comes back is told what it is about
+		p.cache.forgetAll()
+		p.hub.EndAll()
+	case "announcements":
+		p.hub.Announce()
 	}
 }

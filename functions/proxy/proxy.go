@@ -66,10 +66,11 @@ func (p *Proxy) address(ctx context.Context, slice int64, port int) (string, err
 	return fmt.Sprintf("http://127.0.0.1:%d", port), nil
 }
 
-// Handler routes what nginx sends here: its own question, and the event streams.
+// Handler routes what nginx sends here: its own questions, and the event streams.
 func (p *Proxy) Handler() http.Handler {
 	router := figures.NewRouter()
 	router.HandlerFunc(http.MethodGet, "/authorize", p.authorize)
+	router.HandlerFunc(http.MethodGet, "/maintenance", p.paused)
 	router.HandlerFunc(http.MethodGet, "/api/events", p.events)
 	return router
 }

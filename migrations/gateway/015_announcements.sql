@@ -21,6 +21,25 @@ CREATE TABLE gateway.maintenance (
     actor  text NOT NULL
 );
 
+-- The caches of `functions proxy` hold whether there is maintenance, and the open pages ask what is announced.
+CREATE FUNCTION gateway.notify_maintenance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('gateway_access', 'maintenance');
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER maintenance_changed AFTER INSERT OR UPDATE OR DELETE ON gateway.maintenance
+    FOR EACH ROW EXECUTE FUNCTION gateway.notify_maintenance();
+
+CREATE FUNCTION gateway.notify_announcements() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('gateway_access', 'announcements');
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER announcements_changed AFTER INSERT OR UPDATE OR DELETE ON gateway.announcements
+    FOR EACH ROW EXECUTE FUNCTION gateway.notify_announcements();
+
 ALTER TABLE gateway.alerts
     ADD COLUMN acknowledged_at timestamptz, -- an operator is at it: it is not repeated to admins
     ADD COLUMN acknowledged_by text;
@@ -29,3 +48,4 @@ ALTER TABLE gateway.alerts
 
 ALTER TABLE gateway.alerts DROP COLUMN acknowledged_at, DROP COLUMN acknowledged_by;
 DROP TABLE gateway.maintenance, gateway.announcements;
+DROP FUNCTION gateway.notify_maintenance(), gateway.notify_announcements();

@@ -10,6 +10,7 @@ import { InboxPage } from "./inbox/InboxPage";
 import { AppShell } from "./layout/AppShell";
 import { ErrorBoundary } from "./layout/ErrorBoundary";
 import { NotFoundPage } from "./layout/NotFoundPage";
+import { MaintenanceGate } from "./notices/MaintenanceGate";
 import { NotificationsPage } from "./notifications/NotificationsPage";
 import { ForgotPasswordPage } from "./session/ForgotPasswordPage";
 import { LoginPage } from "./session/LoginPage";
@@ -26,48 +27,50 @@ export function App() {
     <ErrorBoundary>
       <SessionProvider>
         <SightBanner />
-        <BillingProvider>
-          <Switch>
-            <Route path="/login" component={LoginPage} />
-            <Route path="/register" component={RegisterPage} />
-            <Route path="/forgot-password" component={ForgotPasswordPage} />
-            <Route path="/reset-password" component={ResetPasswordPage} />
-            <Route path="/verify-email" component={VerifyEmailPage} />
-            <Route path="/notifications">
-              <RequireSession>
-                <NotificationsPage />
-              </RequireSession>
-            </Route>
-            <Route path="/billing">
-              <RequireSession>
-                <BillingPage />
-              </RequireSession>
-            </Route>
-            {/* Where Stripe leads after Checkout. */}
-            <Route path="/billing/done">
-              <RequireSession>
-                <BillingDonePage />
-              </RequireSession>
-            </Route>
-            <Route path={/^\/(?:connect(?:\/link)?|reconnect|data|new|chats\/[^/]+)?\/?$/}>
-              <RequireWorkspace>
-                <AppShell>
-                  <Switch>
-                    <Route path="/connect" component={ConnectPage} />
-                    <Route path="/connect/link">
-                      <LinkPage />
-                    </Route>
-                    {/* The address in mails about a lost connection. */}
-                    <Route path="/reconnect" component={ReconnectPage} />
-                    <Route path="/data" component={DataPage} />
-                    <Route component={InboxPage} />
-                  </Switch>
-                </AppShell>
-              </RequireWorkspace>
-            </Route>
-            <Route component={NotFoundPage} />
-          </Switch>
-        </BillingProvider>
+        <MaintenanceGate>
+          <BillingProvider>
+            <Switch>
+              <Route path="/login" component={LoginPage} />
+              <Route path="/register" component={RegisterPage} />
+              <Route path="/forgot-password" component={ForgotPasswordPage} />
+              <Route path="/reset-password" component={ResetPasswordPage} />
+              <Route path="/verify-email" component={VerifyEmailPage} />
+              <Route path="/notifications">
+                <RequireSession>
+                  <NotificationsPage />
+                </RequireSession>
+              </Route>
+              <Route path="/billing">
+                <RequireSession>
+                  <BillingPage />
+                </RequireSession>
+              </Route>
+              {/* Where Stripe leads after Checkout. */}
+              <Route path="/billing/done">
+                <RequireSession>
+                  <BillingDonePage />
+                </RequireSession>
+              </Route>
+              <Route path={/^\/(?:connect(?:\/link)?|reconnect|data|new|chats\/[^/]+)?\/?$/}>
+                <RequireWorkspace>
+                  <AppShell>
+                    <Switch>
+                      <Route path="/connect" component={ConnectPage} />
+                      <Route path="/connect/link">
+                        <LinkPage />
+                      </Route>
+                      {/* The address in mails about a lost connection. */}
+                      <Route path="/reconnect" component={ReconnectPage} />
+                      <Route path="/data" component={DataPage} />
+                      <Route component={InboxPage} />
+                    </Switch>
+                  </AppShell>
+                </RequireWorkspace>
+              </Route>
+              <Route component={NotFoundPage} />
+            </Switch>
+          </BillingProvider>
+        </MaintenanceGate>
       </SessionProvider>
     </ErrorBoundary>
   );

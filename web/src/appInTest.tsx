@@ -23,6 +23,8 @@ export const me: Me = {
   },
   slice: { id: 7, status: "assigned", waConnected: true, moving: false },
   waiting: null,
+  maintenance: null,
+  announcements: [],
 };
 export const bill: BillingStatus = {
   enabled: true,
@@ -93,6 +95,15 @@ export class StreamInTest {
 
   close(): void {
     this.readyState = 2;
+  }
+
+  /** What the platform says, beside the slice. */
+  static announce(): void {
+    act(() => {
+      for (const { readyState, listeners } of StreamInTest.all) {
+        if (readyState === 1) listeners.get("announcements")?.({ data: "{}" });
+      }
+    });
   }
 
   static emit<Name extends keyof SliceEvents>(name: Name, data: SliceEvents[Name]): void {

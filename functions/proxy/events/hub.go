@@ -124,6 +124,15 @@ func (h *Hub) EndAll() {
 	h.end(errMoved, func(Access) bool { return true })
 }
 
+// Announce tells every listener that something is announced to all, or no longer is: they ask what.
+func (h *Hub) Announce() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.streams {
+		s.announce()
+	}
+}
+
 // Shutdown ends everything and waits for it, at most until ctx ends. It must come before
 // the shutdown of the HTTP server, which waits for open streams.
 func (h *Hub) Shutdown(ctx context.Context) error {

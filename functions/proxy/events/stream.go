@@ -156,6 +156,13 @@ func (s *stream) onEvent(event socketio.Event) {
 	s.append(event.Name, data.Bytes())
 }
 
+// announce adds an event of ours to the slice's.
+func (s *stream) announce() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.append("announcements", []byte("{}"))
+}
+
 // append adds a frame and wakes the listeners; mu is held.
 func (s *stream) append(name string, data []byte) {
 	s.ring.append(encode(name, s.id(s.ring.head+1), data), s.now())
@@ -163,7 +170,7 @@ func (s *stream) append(name string, data []byte) {
 	s.changed = make(chan struct{})
 }
 
-// passes says whether the slice contract has an event of that name; reset and bye are ours.
+// passes says whether the slice contract has an event of that name; reset, bye and announcements are ours.
 func passes(name string) bool {
 	switch name {
 	case "status", "qr", "sync", "message", "message_ack", "contact", "chat":

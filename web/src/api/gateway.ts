@@ -70,6 +70,30 @@ export interface Support {
   }[];
 }
 
+/** A piece of what the operator has written: text, or text that leads somewhere. */
+export interface Part {
+  text: string;
+  /** An address with https. */
+  link?: string;
+}
+
+/** The operator works on the platform: nothing but logging in and out is answered. Times are ISO 8601, UTC. */
+export interface Maintenance {
+  since: string;
+  /** When it is thought to be over; null: not known. */
+  until: string | null;
+  words: Part[];
+}
+
+/** What the operator tells everybody. Times are ISO 8601, UTC. */
+export interface Announcement {
+  id: number;
+  level: "info" | "warning";
+  words: Part[];
+  startsAt: string;
+  endsAt: string;
+}
+
 /** `GET /auth/me`, and the answer to register and login. */
 export interface Me {
   brand: string;
@@ -86,6 +110,10 @@ export interface Me {
   slice: AssignedSlice | null;
   /** null for somebody who does not wait for a slice. */
   waiting: Waiting | null;
+  /** null: there is none. */
+  maintenance: Maintenance | null;
+  /** Those of now and of the next day, warnings first. */
+  announcements: Announcement[];
 }
 
 export interface Credentials {

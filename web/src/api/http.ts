@@ -20,6 +20,16 @@ export class ApiFailure extends Error {
   }
 }
 
+let heardOfMaintenance = () => {};
+
+/** Has a function called whenever an answer says that there is maintenance, whoever asked. */
+export function onMaintenance(heard: () => void): () => void {
+  heardOfMaintenance = heard;
+  return () => {
+    heardOfMaintenance = () => {};
+  };
+}
+
 export interface RequestOptions {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   body?: unknown;
@@ -59,6 +69,7 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
 
   const answer = parse(text);
   if (!response.ok) {
+    if (response.status === 503 && isMaintenance(answer)) heardOfMaintenance();
     throw new ApiFailure(response.status, sentenceOf(answer, response.status), retryAfterOf(response));
   }
   if (response.status !== 204 && answer === undefined) {
@@ -73,6 +84,10 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function isMaintenance(answer: unknown): boolean {
+  return typeof answer === "object" && answer !== null && "kind" in answer && answer.kind === "maintenance";
 }
 
 export function sentenceOf(answer: unknown, status: number): string {

@@ -144,6 +144,9 @@ class Tab {
       onLive: (live: boolean) => {
         this.live.push(live);
       },
+      onAnnouncements: () => {
+        this.heard.push("announcements");
+      },
       onRefused: async () => {
         this.refused++;
       },
@@ -382,6 +385,15 @@ describe("SharedStream", () => {
     await settle();
     expect([leader.refused, other.refused]).toEqual([1, 1]);
     expect(browser.open).toHaveLength(0);
+  });
+
+  it("tells one tab alone of announcements", async () => {
+    const [leader, other] = [await tab(), await tab()];
+    browser.stream.open();
+    browser.stream.emit("announcements");
+    await settle();
+    expect(leader.heard).toEqual(["reset", "announcements"]);
+    expect(other.heard).toEqual(["reset"]);
   });
 
   it("gives each tab a stream of its own where the browser has no locks", async () => {

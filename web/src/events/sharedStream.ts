@@ -156,6 +156,8 @@ export class SharedStream {
       onEvent: (event) => this.tell({ type: "event", event }),
       onReset: () => this.tell({ type: "reset" }),
       onLive: (live) => this.tell({ type: "live", live }),
+      // The leader's alone: whoever asks anew tells the other tabs.
+      onAnnouncements: () => this.handlers.onAnnouncements(),
       onRefused: async () => {
         this.post({ type: "refused" });
         await this.handlers.onRefused();

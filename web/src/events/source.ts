@@ -8,6 +8,8 @@ export interface StreamHandlers {
   onReset(): void;
   /** Whether events arrive at this moment. */
   onLive(live: boolean): void;
+  /** Something is announced to everybody, or no longer is. */
+  onAnnouncements(): void;
   /** The server ended the stream for good (logged out elsewhere) or refused it: check the session. */
   onRefused(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function openSource(create: () => Source, handlers: StreamHandlers): () =
       if (current.readyState === closed) void reopen();
     });
     current.addEventListener("reset", () => handlers.onReset());
+    current.addEventListener("announcements", () => handlers.onAnnouncements());
     current.addEventListener("bye", () => {
       handlers.onLive(false);
       void reopen();

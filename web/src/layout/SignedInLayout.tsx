@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { BillingBanner } from "../billing/BillingBanner";
+import { Announcements } from "../notices/Announcements";
 import { Brand } from "../ui/Brand";
 import { AccountMenu } from "./AccountMenu";
 import { AddressBanner } from "./AddressBanner";
@@ -21,6 +22,7 @@ export function SignedInLayout({ bar, banner, children }: Props) {
         Skip to the content
       </a>
       <header className="head">
+        <Announcements />
         {banner}
         <BillingBanner />
         <AddressBanner />

@@ -10,7 +10,7 @@ import {
 } from "react";
 import { useLocation } from "wouter";
 import { type Credentials, gateway, type Me } from "../api/gateway";
-import { ApiFailure } from "../api/http";
+import { ApiFailure, onMaintenance } from "../api/http";
 import { backoff } from "../events/backoff";
 import { useAction } from "../ui/useAction";
 
@@ -32,6 +32,8 @@ interface SessionActions {
   take(me: Me): void;
   /** Asks anew, in this tab and the others, after something changed without an answer that says how. */
   changed(): Promise<void>;
+  /** What somebody has typed and not sent, by chat id: it outlives the pages it was typed on. */
+  draftsOf(user: number): Map<string, string>;
 }
 
 const SessionContext = createContext<SessionActions | null>(null);
@@ -43,17 +45,12 @@ const longInterval = 30_000;
 
 /** null for those who are told by other means. */
 function intervalOf(session: Session): number | null {
-  if (session.kind !== "signedIn") return null;
+  if (session.kind !== "signedIn" || session.me.maintenance) return null;
   const { slice, waiting, seenBy } = session.me;
   if (!slice) return waiting && !waiting.full ? shortInterval : longInterval;
   if (slice.moving || slice.status === "destroying") return shortInterval;
   // What the owner allows an operator, or ends, is told to nobody.
   return slice.status === "assigned" && !seenBy ? null : longInterval;
-}
-
-/** True of those who may have followed the link in a mail elsewhere, before they come back to this page. */
-function isUnconfirmed(session: Session): boolean {
-  return session.kind === "signedIn" && !session.me.user.emailVerified;
 }
 
 /** null when the server could not be asked. */
@@ -72,6 +69,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const tabs = useRef<BroadcastChannel | null>(null);
   // Counts what was learned: an answer that was asked for before that is not news any more.
   const turn = useRef(0);
+  const drafts = useRef({ user: 0, texts: new Map<string, string>() });
 
   const learn = useCallback((next: Session) => {
     turn.current++;
@@ -92,7 +90,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     channel.onmessage = () => void refresh();
     tabs.current = channel;
     void refresh();
-    return () => channel.close();
+    const deaf = onMaintenance(() => void refresh());
+    return () => {
+      deaf();
+      channel.close();
+    };
   }, [refresh]);
 
   useEffect(() => {
@@ -103,7 +105,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   }, [session, refresh]);
 
   const interval = intervalOf(session);
-  const asksOnReturn = interval !== null || isUnconfirmed(session);
+  // Meanwhile a link in a mail may have been followed, or something announced.
+  const asksOnReturn = session.kind === "signedIn";
   useEffect(() => {
     if (!asksOnReturn) return;
     const askIfSeen = () => {
@@ -131,12 +134,17 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       logout: async () => {
         await gateway.logout();
         learn({ kind: "signedOut" });
+        drafts.current = { user: 0, texts: new Map() };
         tabs.current?.postMessage("changed");
       },
       take,
       changed: async () => {
         await refresh();
         tabs.current?.postMessage("changed");
+      },
+      draftsOf: (user) => {
+        if (drafts.current.user !== user) drafts.current = { user, texts: new Map() };
+        return drafts.current.texts;
       },
     };
   }, [session, refresh, learn]);

@@ -78,6 +78,8 @@ describe("Workspace", () => {
     workspace = new Workspace({
       api,
       checkSession,
+      onAnnouncements: () => {},
+      drafts: new Map(),
       createStream: (handlers) => {
         stream = handlers;
         return { start: () => {}, stop: () => {} };

@@ -29,6 +29,10 @@ export interface WorkspaceOptions {
   createStream(handlers: StreamHandlers): Stream;
   /** Asks again who is logged in and which slice is theirs. */
   checkSession(): Promise<void>;
+  /** Told when something is announced to everybody, or no longer is. */
+  onAnnouncements(): void;
+  /** What is typed and not sent, by chat id. */
+  drafts: Map<string, string>;
 }
 
 /**
@@ -50,9 +54,11 @@ export class Workspace {
   private eventsDuringFetch: StreamEvent[] = [];
 
   /** What is typed and not sent, by chat id. */
-  readonly drafts = new Map<string, string>();
+  readonly drafts: Map<string, string>;
 
-  constructor(private readonly options: WorkspaceOptions) {}
+  constructor(private readonly options: WorkspaceOptions) {
+    this.drafts = options.drafts;
+  }
 
   readonly getState = (): WorkspaceState => this.state;
 
@@ -66,6 +72,7 @@ export class Workspace {
       onEvent: (event) => this.take(event),
       onReset: () => this.refetch(),
       onLive: (live) => this.update({ ...this.state, live }),
+      onAnnouncements: () => this.options.onAnnouncements(),
       onRefused: () => this.options.checkSession(),
     });
     this.stream.start();

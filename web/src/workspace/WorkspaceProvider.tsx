@@ -1,4 +1,12 @@
-import { createContext, type ReactNode, useContext, useEffect, useState, useSyncExternalStore } from "react";
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { slice } from "../api/slice";
 import { browserEnvironment } from "../events/browser";
 import { SharedStream } from "../events/sharedStream";
@@ -8,15 +16,24 @@ import { Workspace } from "./Workspace";
 
 const WorkspaceContext = createContext<Workspace | null>(null);
 
+/** Everybody hears of an announcement at once, and asks for it within this time, in milliseconds. */
+const announcementSpread = 10_000;
+
 /** Gives the pages below it the workspace of one user; a change of user or slice needs a new key. */
 export function WorkspaceProvider({ userId, children }: { userId: number; children: ReactNode }) {
-  const { refresh } = useSession();
+  const { refresh, changed, draftsOf } = useSession();
+  const asking = useRef<ReturnType<typeof setTimeout>>(undefined);
   const [workspace] = useState(
     () =>
       new Workspace({
         api: slice,
         createStream: (handlers) => new SharedStream(`events-${userId}`, handlers, browserEnvironment),
         checkSession: refresh,
+        onAnnouncements: () => {
+          clearTimeout(asking.current);
+          asking.current = setTimeout(changed, Math.random() * announcementSpread);
+        },
+        drafts: draftsOf(userId),
       }),
   );
 
@@ -26,6 +43,7 @@ export function WorkspaceProvider({ userId, children }: { userId: number; childr
     return () => {
       window.removeEventListener("online", workspace.refetch);
       workspace.stop();
+      clearTimeout(asking.current);
     };
   }, [workspace]);
 
