@@ -31,6 +31,8 @@ type AdminFrame struct {
 	Links        []AdminLink
 	FailedJobs   int64
 	Said         string // what has just been done; empty: nothing
+	// That are left to the operator.
+	RecoveryCodes int64
 }
 
 // AdminLink is an entry of the navigation.

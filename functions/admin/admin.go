@@ -17,19 +17,22 @@ import (
 	"github.com/riverqueue/river"
 	"riverqueue.com/riverui"
 
+	"slicegate/config"
 	"slicegate/functions/session"
 	"slicegate/store"
 )
 
 // Admin is the function; its fields are what it needs.
 type Admin struct {
-	Pool   *pgxpool.Pool
-	Jobs   *river.Client[pgx.Tx] // inserts, and what River UI does by hand
-	Signer *session.Signer
-	Key    [32]byte // ADMIN_KEY: seals the second factors
-	Brand  string
-	AppURL string // without a slash at its end
-	Clock  func() time.Time
+	Pool      *pgxpool.Pool
+	Jobs      *river.Client[pgx.Tx] // inserts, and what River UI does by hand
+	Signer    *session.Signer
+	Key       [32]byte // ADMIN_KEY: seals the second factors
+	Brand     string
+	AppURL    string // without a slash at its end
+	Billing   config.Billing
+	Economics config.Economics
+	Clock     func() time.Time
 }
 
 // Function is Admin with its routes.
@@ -57,8 +60,11 @@ func New(a Admin) (*Function, error) {
 	rs.slices()
 	rs.alerts()
 	rs.users()
+	rs.waiting()
+	rs.revenue()
 	rs.jobs(ui)
 	rs.secondFactor()
+	rs.recoveryCodes()
 	rs.style()
 	return &Function{handler: rs.gate(), routes: rs, river: ui}, nil
 }
@@ -84,6 +90,7 @@ type Operator struct {
 	Session   session.ID
 	HasFactor bool
 	PassedAt  *time.Time // the second factor, in this session; nil: never
+	Codes     int64      // recovery codes that are left
 }
 
 // How long a second factor that was passed counts in its session.
@@ -122,5 +129,5 @@ func (a *Admin) operator(r *http.Request) (Operator, bool, error) {
 	if err != nil {
 		return Operator{}, false, err
 	}
-	return Operator{ID: row.ID, Email: row.Email, Session: id, HasFactor: row.HasFactor, PassedAt: row.SecondFactorAt}, true, nil
+	return Operator{ID: row.ID, Email: row.Email, Session: id, HasFactor: row.HasFactor, PassedAt: row.SecondFactorAt, Codes: row.RecoveryCodes}, true, nil
 }
