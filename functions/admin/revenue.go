@@ -115,7 +115,7 @@ func (rs *routes) tellSum(page *views.AdminMoney, sum revenue.Sum, refused error
 		{Name: "Discounts", Value: money(sum.Discount), Note: "taken off already"},
 		{Name: "Cancelled, and run out", Value: of(sum.Ending), Note: "among those who pay"},
 		{Name: "Disputed", Value: of(sum.Held), Note: "among those who pay; stopped meanwhile"},
-		{Name: "Past due", Value: of(sum.PastDue), Note: "beside those who pay: a payment has failed"},
+		{Name: "Payment failed", Value: of(sum.PastDue), Note: "past due, beside those who pay"},
 	}
 	if sum.Unread > 0 {
 		page.Unread = fmt.Sprintf("What %d of these accounts cost is not noted yet: they count as nothing until Stripe is asked, within a day.", sum.Unread)
