@@ -48,6 +48,7 @@ func (rs *routes) renewCodes(act *act) error {
 	}
 	shown, hashes := rs.vault.newRecoveryCodes()
 	act.subject, act.before, act.after = act.operator.actor(), map[string]any{"codes": left}, map[string]any{"codes": len(shown)}
+	act.operator.Codes = int64(len(shown))
 	act.title, act.shown = "Recovery codes", views.AdminRecoveryCodes("The codes that you had open nothing any more.", shown)
 	return errors.Join(act.queries.DropRecoveryCodes(ctx, factor.UserID),
 		act.queries.AddRecoveryCodes(ctx, store.AddRecoveryCodesParams{UserID: factor.UserID, Hashes: hashes, Now: act.now}))

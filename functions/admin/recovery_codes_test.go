@@ -32,6 +32,9 @@ func TestNewRecoveryCodesEndTheOld(t *testing.T) {
 	if made.status != http.StatusOK || len(codes) != 10 || made.header.Get("Cache-Control") != "no-store" || one[int](b, "SELECT count(*)::int FROM gateway.recovery_codes") != 10 {
 		t.Fatalf("made with %d: %s", made.status, made.page.Find("main").Text())
 	}
+	if got := made.page.Find("footer").Text(); !strings.Contains(got, "10 recovery codes left") {
+		t.Errorf("the footer says %q", got)
+	}
 	if before, after := b.changed("admin.recovery_codes", fmt.Sprintf("admin:%d", s.id)); before["codes"] != 10.0 || after["codes"] != 10.0 {
 		t.Errorf("the audit says %v, %v", before, after)
 	}

@@ -156,6 +156,7 @@ func (rs *routes) act(need Need, pattern, name string, do func(*act) error) {
 			return err
 		}
 		if done.shown != nil {
+			v.operator = done.operator
 			return rs.show(v, http.StatusOK, done.title, done.shown)
 		}
 		say(v.w, done.said)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"slicegate/jobs"
 	"slicegate/payments"
 	"slicegate/store"
 	"slicegate/views"
@@ -79,7 +80,7 @@ func (rs *routes) userPage(v *visit) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := views.AdminOneUser{Now: v.now, Stripe: rs.Billing.On(), Operator: v.operator.ID}
+	page := views.AdminOneUser{Now: v.now, CanResend: jobs.CanResend, Stripe: rs.Billing.On(), Operator: v.operator.ID}
 	if page.User, err = v.queries.UserByID(ctx, id); err != nil {
 		return nil, err
 	}
@@ -111,6 +112,7 @@ func (rs *routes) userPage(v *visit) (templ.Component, error) {
 	}
 	page.HasFactor = factor.ConfirmedAt != nil
 	page.Price, page.PriceDetail = priceOf(page.User)
+	page.Stopped = stopped(page.User, v.now)
 	return views.AdminUser(page), nil
 }
 

@@ -1,11 +1,14 @@
 package admin_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"slicegate/store"
 )
 
 // waits makes an account that has waited for so long, and gives its number.
@@ -48,6 +51,13 @@ func TestTheWaitingListIsInTheOrderOfService(t *testing.T) {
 	}
 	if before, after := b.changed("admin.user.put_first", fmt.Sprintf("user:%d", short)); before["putFirstAt"] != nil || after["putFirstAt"] == nil || b.audited(s.id, "admin.user.put_first", fmt.Sprintf("user:%d", short)) != 1 {
 		t.Errorf("the audit says %v, %v", before, after)
+	}
+	// Each is told their own place.
+	for i, name := range []string{"short", "paid", "kept", "long"} {
+		user := one[int64](b, "SELECT id FROM gateway.users WHERE email = $1 || '@example.com'", name)
+		if before, err := store.New(b.db.Pool).WaitingBefore(context.Background(), store.WaitingBeforeParams{ID: user, Now: b.now}); err != nil || before != int64(i) {
+			t.Errorf("before %s are %d, %v", name, before, err)
+		}
 	}
 	// And in that order they are served.
 	ready := []int64{b.slice("available", nil), b.slice("available", nil)}
