@@ -35,6 +35,7 @@ type Functions struct {
 	EventsLinger  time.Duration `env:"EVENTS_LINGER" envDefault:"90s" help:"how long the connection to a slice's events outlives its last listener"`
 	FunctionsPool int           `env:"FUNCTIONS_CONNECTIONS" envDefault:"10" help:"Postgres connections of the functions binary"`
 	Billing       Billing
+	Economics     Economics
 	AppURL        string `env:"APP_URL" envDefault:"http://app.localhost:8080" help:"the app's address, without a slash at the end: where links in mails, and Stripe, lead"`
 	MediaQuota    Bytes  `env:"MEDIA_QUOTA" envDefault:"2G"`
 	Server        string `env:"SERVER" envDefault:"local"`
@@ -161,6 +162,7 @@ func LoadFunctions() (Functions, error) {
 		atLeast("FUNCTIONS_CONNECTIONS", config.FunctionsPool, 2),
 		onLoopback("FUNCTIONS_METRICS", config.Metrics),
 		config.Billing.check(),
+		config.Economics.check(),
 		check(!config.Billing.On() || len(config.Billing.WebhookSecrets) > 0, "STRIPE_KEY needs STRIPE_WEBHOOK_SECRETS: without them nobody is told of what is paid (`runner stripe-setup` makes one)"),
 		webAddress("APP_URL", config.AppURL),
 		check(config.SessionLife >= time.Minute, "SESSION_LIFE must be at least 1m"),

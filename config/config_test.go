@@ -82,6 +82,29 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 	}
 }
 
+func TestEconomicsAreThePlansAndChecked(t *testing.T) {
+	for name, value := range map[string]string{"DATABASE_URL": "postgres:///a", "SOCKET_DIR": "/run/f", "SESSION_KEY": key} {
+		t.Setenv(name, value)
+	}
+	got, err := config.LoadFunctions()
+	if want := (config.Economics{ServerCost: "40.40", TargetSlices: config.Target{From: 60, To: 80}}); err != nil || got.Economics != want {
+		t.Errorf("%+v, %v", got.Economics, err)
+	}
+	for name, values := range map[string][]string{"SERVER_COST": {"much", "-1.00", "40.4"}, "TARGET_SLICES": {"80-60", "0-5", "70", "a-b"}} {
+		for _, value := range values {
+			t.Run(name+value, func(t *testing.T) {
+				for name, value := range map[string]string{"DATABASE_URL": "postgres:///a", "SOCKET_DIR": "/run/f", "SESSION_KEY": key} {
+					t.Setenv(name, value)
+				}
+				t.Setenv(name, value)
+				if _, err := config.LoadFunctions(); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "TargetSlices", "TARGET_SLICES"), name) {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+	}
+}
+
 func TestSecretsFromFiles(t *testing.T) {
 	complete(t)
 	path := filepath.Join(t.TempDir(), "key")

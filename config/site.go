@@ -30,8 +30,8 @@ type Site struct {
 	LegalApproved bool          `env:"LEGAL_APPROVED" envDefault:"false" help:"true once you had terms and privacy checked and made them yours; until then both say at their top that they are a draft"`
 }
 
-// noLaunchPrice is how LAUNCH_PRICE and STORAGE_PRICE say that there is none: what is set to nothing has its default.
-const noLaunchPrice = "off"
+// Off is how LAUNCH_PRICE and STORAGE_PRICE say that there is none: what is set to nothing has its default.
+const Off = "off"
 
 var amount = regexp.MustCompile(`^[0-9]{1,6}(\.[0-9]{2})?$`)
 
@@ -42,10 +42,10 @@ func LoadSite(environment []string) (Site, error) {
 	if err != nil {
 		return config, err
 	}
-	if config.LaunchPrice == noLaunchPrice {
+	if config.LaunchPrice == Off {
 		config.LaunchPrice = ""
 	}
-	if config.StoragePrice == noLaunchPrice {
+	if config.StoragePrice == Off {
 		config.StoragePrice = ""
 	}
 	contact, contactErr := mail.ParseAddress(config.Contact)

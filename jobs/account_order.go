@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,9 +16,14 @@ import (
 // What an operator does to an account, each in one transaction with its audit and the job that settles it.
 
 // ExtendTrial lets an account run for some days more without paying, from now or from when its trial ends. One
-// that has subscribed is Stripe's to extend: ErrRefused.
+// that has subscribed is Stripe's to extend, and an admin's has no trial: ErrRefused.
 func ExtendTrial(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user store.User, days int, actor string, now time.Time) error {
-	if user.StripeSubscription != nil {
+	switch {
+	case user.IsAdmin:
+		return fmt.Errorf("%w: an admin's account has no trial", ErrRefused)
+	case user.TerminateAt != nil:
+		return errEnding
+	case user.StripeSubscription != nil:
 		return fmt.Errorf("%w: this account pays by a subscription: give it more time in Stripe's dashboard, and it follows", ErrRefused)
 	}
 	queries := store.New(tx)
@@ -58,7 +64,7 @@ func ReleaseHold(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], u
 func EndAccount(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user store.User, terms billing.Terms, actor string, now time.Time) error {
 	queries := store.New(tx)
 	if user.IsAdmin {
-		return fmt.Errorf("%w: an admin's account is not forgotten", ErrRefused)
+		return errAdminStays
 	}
 	// Their names are gone from the row then.
 	if err := queries.ForgetStripeEvents(ctx, store.ForgetStripeEventsParams{UserID: user.ID, Customer: user.StripeCustomer, Subscription: user.StripeSubscription}); err != nil {
@@ -68,7 +74,46 @@ func EndAccount(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], us
 	if err := queries.EndAccount(ctx, store.EndAccountParams{ID: user.ID, TrialEndsAt: over, Now: now}); err != nil {
 		return fmt.Errorf("end account: %w", err)
 	}
-	return settleFor(ctx, tx, client, user.ID, "end", nil, actor, now)
+	return settleFor(ctx, tx, client, user.ID, "end", map[string]any{"from": user.SubscriptionStatus}, actor, now)
+}
+
+// Why an account is not ended, and nothing else is done to it.
+var (
+	errAdminStays = fmt.Errorf("%w: an admin's account is not forgotten", ErrRefused)
+	errEnding     = fmt.Errorf("%w: this account is being ended already", ErrRefused)
+)
+
+// Terminate ends an account by the hand of an operator: its user is signed out and its slice stopped now. What Stripe
+// has to be told first, and what cannot be undone, is done by the job of the same name.
+func Terminate(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user store.User, actor string, now time.Time) error {
+	switch {
+	case user.IsAdmin:
+		return errAdminStays
+	case user.TerminateAt != nil:
+		return errEnding
+	}
+	queries := store.New(tx)
+	if err := queries.TerminateAccount(ctx, store.TerminateAccountParams{ID: user.ID, Now: now, Actor: actor}); err != nil {
+		return fmt.Errorf("terminate: %w", err)
+	}
+	if err := queries.DeleteSessionsOf(ctx, user.ID); err != nil {
+		return fmt.Errorf("terminate: %w", err)
+	}
+	slice, err := queries.SliceByUser(ctx, user.ID)
+	if err == nil {
+		// One that takes no order now is destroyed all the same, when it does.
+		err = Give(ctx, tx, client, OrderSuspend, slice.ID, actor, now)
+	}
+	if err != nil && !store.IsNone(err) && !errors.Is(err, ErrRefused) {
+		return fmt.Errorf("terminate: %w", err)
+	}
+	if err := queries.RecordAccount(ctx, actor, "terminate", user.ID, map[string]any{"from": user.SubscriptionStatus}); err != nil {
+		return err
+	}
+	if _, err := client.InsertTx(ctx, tx, TerminateAccountArgs{User: user.ID}, nil); err != nil {
+		return fmt.Errorf("terminate: enqueue: %w", err)
+	}
+	return nil
 }
 
 func settleFor(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user int64, what string, detail map[string]any, actor string, now time.Time) error {

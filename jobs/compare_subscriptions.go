@@ -94,7 +94,8 @@ func alike(account store.AccountsWithCustomerRow, has []billing.Owned) bool {
 	sub := has[0].Subscription
 	return len(has) == 1 && sub.ID == account.Subscription && runs == (sub.Status == "active" || sub.Status == "trialing") &&
 		account.PaidUntil != nil && account.PaidUntil.Equal(sub.PaidUntil) && (account.EndsAt == nil) == (sub.EndsAt == nil) &&
-		int(account.StorageExtra) == sub.StorageGB
+		int(account.StorageExtra) == sub.StorageGB &&
+		sub.Monthly == billing.Monthly{Price: account.MonthlyPrice, Storage: account.MonthlyStorage, Discount: account.MonthlyDiscount, Currency: account.Currency}
 }
 
 // strangers are the customers who pay for an account that is not here.

@@ -102,7 +102,7 @@ func (w *Notify) cases(ctx context.Context, queries *store.Queries, rows map[int
 	for id, row := range rows {
 		one := alerts.Case{
 			ID: id, Opened: row.OpenedAt, Closed: row.ClosedAt,
-			Pending: row.Pending, Covered: row.IncidentID != nil,
+			Pending: row.Pending, Covered: row.IncidentID != nil, Taken: row.AcknowledgedAt != nil,
 			Routes: w.routes(row), Notices: notices[id],
 		}
 		if row.UserID != nil {

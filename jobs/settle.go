@@ -29,7 +29,7 @@ const orderAgain = 30 * time.Second
 // Settle asks Stripe what an account has, and gives it what it has paid for, or takes it away: the row,
 // the slice's orders, the mails and the wait for a slice, in one transaction. It may be called by several
 // at once: what was asked of Stripe first is not written over what was asked later. An account that is
-// gone, and an admin's, is left alone.
+// gone, an admin's, and one that an operator is ending is left alone.
 func (s *Settler) Settle(ctx context.Context, client *river.Client[pgx.Tx], user int64) error {
 	asked, err := store.New(s.Pool).AccountToSettle(ctx, user)
 	if store.IsNone(err) || err == nil && asked.IsAdmin {
@@ -51,7 +51,7 @@ func (s *Settler) Settle(ctx context.Context, client *river.Client[pgx.Tx], user
 		if store.IsNone(err) || err == nil && row.StripeReadAt != nil && row.StripeReadAt.After(asked.At) {
 			return nil
 		}
-		if err != nil {
+		if err != nil || row.TerminateAt != nil {
 			return err
 		}
 		if deref(row.StripeCustomer) != deref(asked.StripeCustomer) {
@@ -98,6 +98,9 @@ func (s *settling) write(ctx context.Context, sub *billing.Subscription, readAt 
 	if err := s.queries.WriteAccount(ctx, rowOf(s.row, account, readAt)); err != nil {
 		return err
 	}
+	if err := s.notePrice(ctx, before.Monthly, account.Monthly); err != nil {
+		return err
+	}
 	for _, mail := range mails {
 		if err := s.owe(ctx, mail); err != nil {
 			return err
@@ -118,6 +121,14 @@ func (s *settling) write(ctx context.Context, sub *billing.Subscription, readAt 
 		return s.queries.RecordUser(ctx, "status", s.row.ID, map[string]any{"from": was, "to": account.Status})
 	}
 	return nil
+}
+
+// notePrice writes into the audit what a month costs from now on: what came in by month is made of it.
+func (s *settling) notePrice(ctx context.Context, was, is billing.Monthly) error {
+	if is.Currency == "" || was.Price == is.Price && was.Currency == is.Currency {
+		return nil
+	}
+	return s.queries.RecordUser(ctx, "price", s.row.ID, map[string]any{"from": was.Price, "to": is.Price, "currency": is.Currency})
 }
 
 func (s *settling) held(ctx context.Context) (*time.Time, error) {
@@ -230,16 +241,28 @@ func accountOf(row store.User) billing.Account {
 	return billing.Account{
 		Status: billing.Status(row.SubscriptionStatus), TrialEndsAt: row.TrialEndsAt, Subscription: deref(row.StripeSubscription),
 		PaidUntil: row.PaidUntil, EndsAt: row.EndsAt, Discounted: row.Discounted, StorageGB: int(row.StorageExtra), ActionURL: deref(row.ActionUrl),
+		Monthly:     billing.Monthly{Price: derefInt(row.MonthlyPrice), Storage: derefInt(row.MonthlyStorage), Discount: derefInt(row.MonthlyDiscount), Currency: deref(row.Currency)},
 		GraceEndsAt: row.GraceEndsAt, CancelledAt: row.CancelledAt, DeleteAfter: row.DeleteAfter, HeldAt: row.HeldAt, SettleAt: row.SettleAt,
 	}
 }
 
 func rowOf(row store.User, a billing.Account, readAt time.Time) store.WriteAccountParams {
-	return store.WriteAccountParams{
+	written := store.WriteAccountParams{
 		ID: row.ID, SubscriptionStatus: string(a.Status), StripeSubscription: orNil(a.Subscription), PaidUntil: a.PaidUntil, EndsAt: a.EndsAt,
 		Discounted: a.Discounted, StorageExtra: int32(a.StorageGB), ActionUrl: orNil(a.ActionURL), GraceEndsAt: a.GraceEndsAt,
 		CancelledAt: a.CancelledAt, DeleteAfter: a.DeleteAfter, HeldAt: a.HeldAt, SettleAt: a.SettleAt, StripeReadAt: readAt,
 	}
+	if money := a.Monthly; money.Currency != "" {
+		written.MonthlyPrice, written.MonthlyStorage, written.MonthlyDiscount, written.Currency = &money.Price, &money.Storage, &money.Discount, &money.Currency
+	}
+	return written
+}
+
+func derefInt(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
 
 func orNil(text string) *string {

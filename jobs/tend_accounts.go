@@ -56,6 +56,15 @@ func (w *TendAccounts) Work(ctx context.Context, _ *river.Job[TendAccountsArgs])
 				return err
 			}
 		}
+		ending, err := queries.AccountsToTerminate(ctx, now.Add(-settleLost))
+		if err != nil {
+			return err
+		}
+		for _, user := range ending {
+			if err := enqueue(ctx, tx, TerminateAccountArgs{User: user}); err != nil {
+				return err
+			}
+		}
 		over, err := queries.AccountsToForget(ctx, store.AccountsToForgetParams{Now: now, UnpaidSince: now.Add(-UnpaidKept)})
 		if err != nil {
 			return err

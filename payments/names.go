@@ -32,6 +32,9 @@ func amount(price, currency string) (int64, error) {
 	return value.Num().Int64(), nil
 }
 
+// Units is a price of the settings ("9.00") in the smallest unit of a currency.
+func Units(price, currency string) (int64, error) { return amount(price, currency) }
+
 // Currencies whose smallest unit is not a hundredth (docs.stripe.com/currencies).
 var (
 	whole       = strings.Fields("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf")

@@ -22,6 +22,7 @@ func (s *Stripe) read(ctx context.Context, found *stripe.Subscription) (billing.
 		ActionURL:  action(found),
 		Discounted: discounted(found, s.now()),
 		StorageGB:  storage(found),
+		Monthly:    monthly(found, s.now()),
 	}
 	switch found.Status {
 	case stripe.SubscriptionStatusPastDue, stripe.SubscriptionStatusUnpaid, stripe.SubscriptionStatusIncomplete:

@@ -12,8 +12,11 @@ import (
 	"slicegate/jobs/billing"
 )
 
-// withPayment is what is read with a subscription, of one and of each of a list.
-const withPayment = "latest_invoice.payment_intent"
+// expanded is what is read with a subscription, of one and, after a prefix, of each of a list.
+func expanded(params interface{ AddExpand(string) }, prefix string) {
+	params.AddExpand(prefix + "latest_invoice.payment_intent")
+	params.AddExpand(prefix + "discount.coupon.applies_to")
+}
 
 // Subscription is what a customer has now, or had last; nil: nothing, and never had. `known` is the
 // newest that was read before (empty: none): of a deleted customer, whose list Stripe does not show,
@@ -29,7 +32,7 @@ func (s *Stripe) Subscription(ctx context.Context, customer, known string) (*bil
 	params := &stripe.SubscriptionListParams{
 		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)}, Customer: &customer, Status: stripe.String("all"),
 	}
-	params.AddExpand("data." + withPayment)
+	expanded(params, "data.")
 	var best *stripe.Subscription
 	list := s.api.Subscriptions.List(params)
 	for list.Next() {
@@ -60,7 +63,7 @@ func (s *Stripe) former(ctx context.Context, customer, known string) (*stripe.Su
 		return nil, err
 	}
 	params := &stripe.SubscriptionParams{Params: stripe.Params{Context: ctx}}
-	params.AddExpand(withPayment)
+	expanded(params, "")
 	return s.api.Subscriptions.Get(known, params)
 }
 
@@ -104,7 +107,7 @@ func (s *Stripe) Subscriptions(ctx context.Context) iter.Seq2[billing.Owned, err
 	return func(yield func(billing.Owned, error) bool) {
 		const doing = "read all subscriptions"
 		params := &stripe.SubscriptionListParams{ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)}}
-		params.AddExpand("data." + withPayment)
+		expanded(params, "data.")
 		list := s.api.Subscriptions.List(params)
 		for list.Next() {
 			found := list.Subscription()

@@ -17,6 +17,7 @@ func TestPaidSubscription(t *testing.T) {
 	customer, id := b.subscriber(7, 3)
 	want := billing.Subscription{
 		ID: id, Status: "active", PaidUntil: time.Date(2026, time.April, 30, 9, 0, 0, 0, time.UTC), Discounted: true, StorageGB: 3,
+		Monthly: billing.Monthly{Price: 600, Storage: 150, Discount: 450, Currency: "usd"},
 	}
 	if diff := cmp.Diff(want, b.has(customer)); diff != "" {
 		t.Error(diff)
@@ -47,6 +48,7 @@ func TestFailedPayment(t *testing.T) {
 	due := time.Date(2026, time.April, 30, 10, 0, 0, 0, time.UTC) // the draft's hour
 	want := billing.Subscription{
 		ID: id, Status: "past_due", PaidUntil: time.Date(2026, time.May, 31, 9, 0, 0, 0, time.UTC), FailedAt: &due, Discounted: true,
+		Monthly: billing.Monthly{Price: 450, Discount: 450, Currency: "usd"},
 	}
 	if diff := cmp.Diff(want, b.has(customer)); diff != "" {
 		t.Error(diff)
@@ -159,14 +161,14 @@ func TestChangedInDashboard(t *testing.T) {
 		change standin.Change
 		want   func(*billing.Subscription)
 	}{
-		"quantity":             {standin.Change{Quantity: 2}, func(*billing.Subscription) {}},
-		"storage":              {standin.Change{Storage: &gigabytes}, func(s *billing.Subscription) { s.StorageGB = 9 }},
-		"payment paused":       {standin.Change{Paused: &void}, func(*billing.Subscription) {}},
-		"no coupon":            {standin.Change{NoDiscount: true}, func(s *billing.Subscription) { s.Discounted = false }},
+		"quantity":             {standin.Change{Quantity: 2}, func(s *billing.Subscription) { s.Monthly.Price = 1500 }},
+		"storage":              {standin.Change{Storage: &gigabytes}, func(s *billing.Subscription) { s.StorageGB, s.Monthly.Storage, s.Monthly.Price = 9, 450, 900 }},
+		"payment paused":       {standin.Change{Paused: &void}, func(s *billing.Subscription) { s.Monthly.Price = 0 }},
+		"no coupon":            {standin.Change{NoDiscount: true}, func(s *billing.Subscription) { s.Discounted, s.Monthly.Discount, s.Monthly.Price = false, 0, 1050 }},
 		"to the period's end":  {standin.Change{AtPeriodEnd: &yes}, func(s *billing.Subscription) { s.EndsAt = &end }},
 		"at a time":            {standin.Change{At: start.Add(90 * day)}, func(s *billing.Subscription) { s.EndsAt = at(start.Add(90 * day)) }},
 		"at once":              {standin.Change{Now: true}, func(s *billing.Subscription) { s.Status, s.EndedAt = "canceled", at(start.Add(day)) }},
-		"a trial":              {standin.Change{Status: "trialing"}, func(s *billing.Subscription) { s.Status = "trialing" }},
+		"a trial":              {standin.Change{Status: "trialing"}, func(s *billing.Subscription) { s.Status, s.Monthly.Price = "trialing", 0 }},
 		"paused":               {standin.Change{Status: "paused"}, func(s *billing.Subscription) { s.Status = "paused" }},
 		"given up, never paid": {standin.Change{Status: "incomplete_expired"}, func(s *billing.Subscription) { s.Status, s.EndedAt = "incomplete_expired", at(start.Add(day)) }},
 	} {

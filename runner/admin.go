@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"slicegate/config"
+	"slicegate/jobs"
 	"slicegate/store"
 )
-
-// setUpWithin is how long the code with which a second factor is set up can be used.
-const setUpWithin = time.Hour
 
 // admin makes accounts admins, and customers again.
 func admin(ctx context.Context, settings config.Runner, args []string) error {
@@ -40,27 +37,16 @@ func admin(ctx context.Context, settings config.Runner, args []string) error {
 	}
 }
 
-// addAdmin gives an admin without a second factor the code to set one up with: without it, whoever got
-// hold of their password first could set up one of their own.
+// addAdmin makes an admin, and shows the code to set up their second factor with.
 func addAdmin(ctx context.Context, pool *pgxpool.Pool, email, appURL string, now time.Time, to io.Writer) error {
-	word := rand.Text()
+	var word string
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		queries := store.New(tx)
-		user, err := accountAt(ctx, queries, email)
+		user, err := accountAt(ctx, store.New(tx), email)
 		if err != nil {
 			return err
 		}
-		if _, err := queries.SetAdmin(ctx, store.SetAdminParams{ID: user.ID, IsAdmin: true, Now: now}); err != nil {
-			return err
-		}
-		offered, err := queries.OfferSecondFactor(ctx, store.OfferSecondFactorParams{UserID: user.ID, SetupHash: store.SetupHash(word), SetupUntil: now.Add(setUpWithin)})
-		if err != nil {
-			return err
-		}
-		if offered == 0 {
-			return fmt.Errorf("%[1]s is an admin and has a second factor; if it is lost: runner admin remove %[1]s, then add", user.Email)
-		}
-		return queries.RecordAct(ctx, "operator", "admin.add", fmt.Sprintf("user:%d", user.ID), map[string]any{"before": user.IsAdmin, "after": true})
+		word, err = jobs.MakeAdmin(ctx, tx, user, "operator", now)
+		return err
 	})
 	if err != nil {
 		return err
@@ -72,25 +58,11 @@ func addAdmin(ctx context.Context, pool *pgxpool.Pool, email, appURL string, now
 // removeAdmin takes the second factor away too.
 func removeAdmin(ctx context.Context, pool *pgxpool.Pool, email string, now time.Time, to io.Writer) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		queries := store.New(tx)
-		user, err := accountAt(ctx, queries, email)
+		user, err := accountAt(ctx, store.New(tx), email)
 		if err != nil {
 			return err
 		}
-		removed, err := queries.SetAdmin(ctx, store.SetAdminParams{ID: user.ID, IsAdmin: false, Now: now})
-		if err != nil {
-			return err
-		}
-		if removed == 0 {
-			return fmt.Errorf("%s is no admin: `runner admin list` shows who is", user.Email)
-		}
-		if _, err := queries.DropSecondFactor(ctx, user.ID); err != nil {
-			return err
-		}
-		if err := queries.ForgetPasses(ctx, user.ID); err != nil {
-			return err
-		}
-		return queries.RecordAct(ctx, "operator", "admin.remove", fmt.Sprintf("user:%d", user.ID), map[string]any{"before": true, "after": false})
+		return jobs.UnmakeAdmin(ctx, tx, user, "operator", now)
 	})
 	if err != nil {
 		return err

@@ -249,6 +249,7 @@ func addAccountWorkers(workers *river.Workers, settings config.Billing, pool *pg
 	river.AddWorker(workers, &jobs.HandleStripeEvent{Settler: settler})
 	river.AddWorker(workers, &jobs.TendAccounts{Settler: settler})
 	river.AddWorker(workers, &jobs.CompareSubscriptions{Settler: settler})
+	river.AddWorker(workers, &jobs.TerminateAccount{Settler: settler})
 	river.AddWorker(workers, &jobs.ForgetAccount{Pool: pool, Stripe: settler.Stripe, Customer: settings.ForgetCustomer, Clock: time.Now})
 }
 

@@ -15,8 +15,18 @@ UPDATE gateway.users SET settle_at = @now::timestamptz WHERE id = @id;
 -- As if everything had been over for long: what settles it destroys the slice, and has the account forgotten.
 UPDATE gateway.users SET subscription_status = 'cancelled', stripe_customer = NULL, stripe_subscription = NULL, paid_until = NULL, ends_at = NULL,
     trial_ends_at = @trial_ends_at::timestamptz, cancelled_at = @now::timestamptz, delete_after = @now::timestamptz, settle_at = @now::timestamptz,
-    waiting_since = NULL, place_until = NULL
+    waiting_since = NULL, place_until = NULL, put_first_at = NULL, terminate_at = NULL, terminate_by = NULL,
+    monthly_price = NULL, monthly_storage = NULL, monthly_discount = NULL, currency = NULL
 WHERE id = @id;
+
+-- name: TerminateAccount :exec
+-- Nobody gives it a slice any more; the job of the same name does the rest.
+UPDATE gateway.users SET terminate_at = @now::timestamptz, terminate_by = @actor::text, waiting_since = NULL, wait_listed = false, place_until = NULL, put_first_at = NULL
+WHERE id = @id;
+
+-- name: AccountsToTerminate :many
+-- Those whose job has not done it by a time.
+SELECT id FROM gateway.users WHERE terminate_at < @before::timestamptz ORDER BY id LIMIT 100;
 
 -- name: DisputesOf :many
 SELECT * FROM gateway.disputes WHERE user_id = @user_id ORDER BY opened_at DESC;

@@ -10,6 +10,31 @@ import (
 	"time"
 )
 
+const accountsToTerminate = `-- name: AccountsToTerminate :many
+SELECT id FROM gateway.users WHERE terminate_at < $1::timestamptz ORDER BY id LIMIT 100
+`
+
+// Those whose job has not done it by a time.
+func (q *Queries) AccountsToTerminate(ctx context.Context, before time.Time) ([]int64, error) {
+	rows, err := q.db.Query(ctx, accountsToTerminate, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const auditOf = `-- name: AuditOf :many
 SELECT at, actor, action, detail FROM gateway.audit WHERE subject = $1 ORDER BY id DESC LIMIT 20
 `
@@ -119,7 +144,8 @@ func (q *Queries) EmailsOf(ctx context.Context, userID int64) ([]EmailsOfRow, er
 const endAccount = `-- name: EndAccount :exec
 UPDATE gateway.users SET subscription_status = 'cancelled', stripe_customer = NULL, stripe_subscription = NULL, paid_until = NULL, ends_at = NULL,
     trial_ends_at = $1::timestamptz, cancelled_at = $2::timestamptz, delete_after = $2::timestamptz, settle_at = $2::timestamptz,
-    waiting_since = NULL, place_until = NULL
+    waiting_since = NULL, place_until = NULL, put_first_at = NULL, terminate_at = NULL, terminate_by = NULL,
+    monthly_price = NULL, monthly_storage = NULL, monthly_discount = NULL, currency = NULL
 WHERE id = $3
 `
 
@@ -182,5 +208,22 @@ type SettleNowParams struct {
 
 func (q *Queries) SettleNow(ctx context.Context, arg SettleNowParams) error {
 	_, err := q.db.Exec(ctx, settleNow, arg.Now, arg.ID)
+	return err
+}
+
+const terminateAccount = `-- name: TerminateAccount :exec
+UPDATE gateway.users SET terminate_at = $1::timestamptz, terminate_by = $2::text, waiting_since = NULL, wait_listed = false, place_until = NULL, put_first_at = NULL
+WHERE id = $3
+`
+
+type TerminateAccountParams struct {
+	Now   time.Time
+	Actor string
+	ID    int64
+}
+
+// Nobody gives it a slice any more; the job of the same name does the rest.
+func (q *Queries) TerminateAccount(ctx context.Context, arg TerminateAccountParams) error {
+	_, err := q.db.Exec(ctx, terminateAccount, arg.Now, arg.Actor, arg.ID)
 	return err
 }

@@ -1,7 +1,8 @@
 -- name: OperatorBySession :one
 -- The admin who holds a session. No row: it is nobody's who may sit here, or it is over.
 SELECT u.id, u.email, s.second_factor_at, (f.confirmed_at IS NOT NULL)::boolean AS has_factor,
-    seen.id AS sees_user_id, seen.email AS sees_email, s.sees_until
+    seen.id AS sees_user_id, seen.email AS sees_email, s.sees_until,
+    (SELECT count(*) FROM gateway.recovery_codes c WHERE c.user_id = u.id) AS recovery_codes
 FROM gateway.sessions s
 JOIN gateway.users u ON u.id = s.user_id AND u.is_admin
 LEFT JOIN gateway.second_factors f ON f.user_id = u.id
@@ -41,7 +42,18 @@ UPDATE gateway.second_factors SET failures = @failures, failed_at = @failed_at::
 DELETE FROM gateway.second_factors WHERE user_id = @user_id;
 
 -- name: AddRecoveryCodes :exec
-INSERT INTO gateway.recovery_codes (hash, user_id) SELECT unnest(@hashes::bytea[]), @user_id;
+INSERT INTO gateway.recovery_codes (hash, user_id, made_at) SELECT unnest(@hashes::bytea[]), @user_id, @now::timestamptz;
+
+-- name: DropRecoveryCodes :exec
+DELETE FROM gateway.recovery_codes WHERE user_id = @user_id;
+
+-- name: RecoveryCodesMade :one
+-- When those that are left were made. No row: none is left.
+SELECT made_at FROM gateway.recovery_codes WHERE user_id = @user_id ORDER BY made_at DESC LIMIT 1;
+
+-- name: LockAdmins :many
+-- Who is made an admin, and who is one no more, is decided by one at a time.
+SELECT id FROM gateway.users WHERE is_admin ORDER BY id FOR UPDATE;
 
 -- name: UseRecoveryCode :execrows
 DELETE FROM gateway.recovery_codes WHERE hash = @hash AND user_id = @user_id;
@@ -80,9 +92,6 @@ SELECT * FROM gateway.servers ORDER BY name;
 -- Of one subject, those that are open first, then the newest.
 SELECT * FROM gateway.alerts WHERE subject = @subject ORDER BY (closed_at IS NULL) DESC, opened_at DESC, id DESC LIMIT @most;
 
--- name: PastAlerts :many
-SELECT * FROM gateway.alerts WHERE closed_at IS NOT NULL ORDER BY closed_at DESC, id DESC LIMIT @most;
-
 -- name: AuditLines :many
 SELECT * FROM gateway.audit WHERE subject = @subject ORDER BY id DESC LIMIT @most;
 
@@ -92,14 +101,6 @@ WHERE args @> jsonb_build_object('slice', @slice::bigint) ORDER BY id DESC LIMIT
 
 -- name: JobsByID :many
 SELECT id, kind, state FROM river.river_job WHERE id = ANY(@ids::bigint[]) ORDER BY id;
-
--- name: FindUsers :many
--- Those whose address has a text in it, or all, the newest first, below an id.
-SELECT u.id, u.email, u.is_admin, u.subscription_status, u.trial_ends_at, u.waiting_since, u.created_at, u.last_login_at,
-    u.held_at, slice.id AS slice_id, slice.status AS slice_status, slice.last_activity_at
-FROM gateway.users u LEFT JOIN gateway.slices slice ON slice.user_id = u.id
-WHERE u.id < @below::bigint AND (@part::text = '' OR strpos(u.email, @part) > 0 OR u.id::text = @part)
-ORDER BY u.id DESC LIMIT @most;
 
 -- name: SessionsOfUser :many
 SELECT created_at, extended_at, expires_at, second_factor_at FROM gateway.sessions

@@ -11,16 +11,17 @@ import (
 )
 
 const addRecoveryCodes = `-- name: AddRecoveryCodes :exec
-INSERT INTO gateway.recovery_codes (hash, user_id) SELECT unnest($1::bytea[]), $2
+INSERT INTO gateway.recovery_codes (hash, user_id, made_at) SELECT unnest($1::bytea[]), $2, $3::timestamptz
 `
 
 type AddRecoveryCodesParams struct {
 	Hashes [][]byte
 	UserID int64
+	Now    time.Time
 }
 
 func (q *Queries) AddRecoveryCodes(ctx context.Context, arg AddRecoveryCodesParams) error {
-	_, err := q.db.Exec(ctx, addRecoveryCodes, arg.Hashes, arg.UserID)
+	_, err := q.db.Exec(ctx, addRecoveryCodes, arg.Hashes, arg.UserID, arg.Now)
 	return err
 }
 
@@ -168,6 +169,15 @@ func (q *Queries) CountRecoveryCodes(ctx context.Context, userID int64) (int64, 
 	return count, err
 }
 
+const dropRecoveryCodes = `-- name: DropRecoveryCodes :exec
+DELETE FROM gateway.recovery_codes WHERE user_id = $1
+`
+
+func (q *Queries) DropRecoveryCodes(ctx context.Context, userID int64) error {
+	_, err := q.db.Exec(ctx, dropRecoveryCodes, userID)
+	return err
+}
+
 const dropSecondFactor = `-- name: DropSecondFactor :execrows
 DELETE FROM gateway.second_factors WHERE user_id = $1
 `
@@ -190,69 +200,6 @@ func (q *Queries) EndSessionsOf(ctx context.Context, userID int64) (int64, error
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const findUsers = `-- name: FindUsers :many
-SELECT u.id, u.email, u.is_admin, u.subscription_status, u.trial_ends_at, u.waiting_since, u.created_at, u.last_login_at,
-    u.held_at, slice.id AS slice_id, slice.status AS slice_status, slice.last_activity_at
-FROM gateway.users u LEFT JOIN gateway.slices slice ON slice.user_id = u.id
-WHERE u.id < $1::bigint AND ($2::text = '' OR strpos(u.email, $2) > 0 OR u.id::text = $2)
-ORDER BY u.id DESC LIMIT $3
-`
-
-type FindUsersParams struct {
-	Below int64
-	Part  string
-	Most  int32
-}
-
-type FindUsersRow struct {
-	ID                 int64
-	Email              string
-	IsAdmin            bool
-	SubscriptionStatus string
-	TrialEndsAt        *time.Time
-	WaitingSince       *time.Time
-	CreatedAt          time.Time
-	LastLoginAt        *time.Time
-	HeldAt             *time.Time
-	SliceID            *int64
-	SliceStatus        *string
-	LastActivityAt     *time.Time
-}
-
-// Those whose address has a text in it, or all, the newest first, below an id.
-func (q *Queries) FindUsers(ctx context.Context, arg FindUsersParams) ([]FindUsersRow, error) {
-	rows, err := q.db.Query(ctx, findUsers, arg.Below, arg.Part, arg.Most)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []FindUsersRow
-	for rows.Next() {
-		var i FindUsersRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Email,
-			&i.IsAdmin,
-			&i.SubscriptionStatus,
-			&i.TrialEndsAt,
-			&i.WaitingSince,
-			&i.CreatedAt,
-			&i.LastLoginAt,
-			&i.HeldAt,
-			&i.SliceID,
-			&i.SliceStatus,
-			&i.LastActivityAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const forgetPass = `-- name: ForgetPass :exec
@@ -399,6 +346,31 @@ func (q *Queries) ListAdmins(ctx context.Context) ([]ListAdminsRow, error) {
 	return items, nil
 }
 
+const lockAdmins = `-- name: LockAdmins :many
+SELECT id FROM gateway.users WHERE is_admin ORDER BY id FOR UPDATE
+`
+
+// Who is made an admin, and who is one no more, is decided by one at a time.
+func (q *Queries) LockAdmins(ctx context.Context) ([]int64, error) {
+	rows, err := q.db.Query(ctx, lockAdmins)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockSecondFactor = `-- name: LockSecondFactor :one
 SELECT user_id, setup_hash, setup_until, setup_session, sealed, confirmed_at, last_step, failures, failed_at FROM gateway.second_factors WHERE user_id = $1 FOR UPDATE
 `
@@ -475,7 +447,8 @@ func (q *Queries) OfferSecondFactor(ctx context.Context, arg OfferSecondFactorPa
 
 const operatorBySession = `-- name: OperatorBySession :one
 SELECT u.id, u.email, s.second_factor_at, (f.confirmed_at IS NOT NULL)::boolean AS has_factor,
-    seen.id AS sees_user_id, seen.email AS sees_email, s.sees_until
+    seen.id AS sees_user_id, seen.email AS sees_email, s.sees_until,
+    (SELECT count(*) FROM gateway.recovery_codes c WHERE c.user_id = u.id) AS recovery_codes
 FROM gateway.sessions s
 JOIN gateway.users u ON u.id = s.user_id AND u.is_admin
 LEFT JOIN gateway.second_factors f ON f.user_id = u.id
@@ -496,6 +469,7 @@ type OperatorBySessionRow struct {
 	SeesUserID     *int64
 	SeesEmail      *string
 	SeesUntil      *time.Time
+	RecoveryCodes  int64
 }
 
 // The admin who holds a session. No row: it is nobody's who may sit here, or it is over.
@@ -510,6 +484,7 @@ func (q *Queries) OperatorBySession(ctx context.Context, arg OperatorBySessionPa
 		&i.SeesUserID,
 		&i.SeesEmail,
 		&i.SeesUntil,
+		&i.RecoveryCodes,
 	)
 	return i, err
 }
@@ -528,44 +503,16 @@ func (q *Queries) PassSecondFactor(ctx context.Context, arg PassSecondFactorPara
 	return err
 }
 
-const pastAlerts = `-- name: PastAlerts :many
-SELECT id, kind, subject, severity, detail, opened_at, closed_at, since, server, user_id, cause, incident_id, settled_at, acknowledged_at, acknowledged_by FROM gateway.alerts WHERE closed_at IS NOT NULL ORDER BY closed_at DESC, id DESC LIMIT $1
+const recoveryCodesMade = `-- name: RecoveryCodesMade :one
+SELECT made_at FROM gateway.recovery_codes WHERE user_id = $1 ORDER BY made_at DESC LIMIT 1
 `
 
-func (q *Queries) PastAlerts(ctx context.Context, most int32) ([]Alert, error) {
-	rows, err := q.db.Query(ctx, pastAlerts, most)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Alert
-	for rows.Next() {
-		var i Alert
-		if err := rows.Scan(
-			&i.ID,
-			&i.Kind,
-			&i.Subject,
-			&i.Severity,
-			&i.Detail,
-			&i.OpenedAt,
-			&i.ClosedAt,
-			&i.Since,
-			&i.Server,
-			&i.UserID,
-			&i.Cause,
-			&i.IncidentID,
-			&i.SettledAt,
-			&i.AcknowledgedAt,
-			&i.AcknowledgedBy,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+// When those that are left were made. No row: none is left.
+func (q *Queries) RecoveryCodesMade(ctx context.Context, userID int64) (time.Time, error) {
+	row := q.db.QueryRow(ctx, recoveryCodesMade, userID)
+	var made_at time.Time
+	err := row.Scan(&made_at)
+	return made_at, err
 }
 
 const secondFactor = `-- name: SecondFactor :one

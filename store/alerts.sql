@@ -1,24 +1,28 @@
 -- name: OpenAlert :execrows
 -- Opens an alert, takes up again one that ended so lately that nobody has been told, or says anew what
--- an open one says. Zero rows: it is open already, and says the same.
+-- an open one says; one that has become critical is acknowledged no more. Zero rows: it is open already, and says the same.
 WITH subject AS (
     SELECT CASE WHEN @subject::text LIKE 'server:%' THEN substr(@subject, 8) END AS server, NULL::bigint AS user_id
     WHERE @subject NOT LIKE 'slice:%'
     UNION ALL
     SELECT server, user_id FROM gateway.slices WHERE @subject LIKE 'slice:%' AND id = substr(@subject, 7)::bigint
 ), again AS (
-    UPDATE gateway.alerts SET closed_at = NULL, severity = @severity, detail = @detail
-    WHERE id = (
+    UPDATE gateway.alerts old SET closed_at = NULL, severity = @severity, detail = @detail,
+        acknowledged_at = CASE WHEN old.severity = 'critical' OR @severity <> 'critical' THEN old.acknowledged_at END,
+        acknowledged_by = CASE WHEN old.severity = 'critical' OR @severity <> 'critical' THEN old.acknowledged_by END
+    WHERE old.id = (
         SELECT max(ended.id) FROM gateway.alerts ended
         WHERE ended.kind = @kind AND ended.subject = @subject AND ended.settled_at IS NULL
-    ) AND closed_at IS NOT NULL
-    RETURNING id
+    ) AND old.closed_at IS NOT NULL
+    RETURNING old.id
 ), opened AS (
     INSERT INTO gateway.alerts AS open (kind, subject, severity, detail, opened_at, server, user_id)
     SELECT @kind, @subject, @severity, @detail, @now::timestamptz, (SELECT server FROM subject), (SELECT user_id FROM subject)
     WHERE NOT EXISTS (SELECT FROM again)
     ON CONFLICT (kind, subject) WHERE closed_at IS NULL
-    DO UPDATE SET severity = excluded.severity, detail = excluded.detail
+    DO UPDATE SET severity = excluded.severity, detail = excluded.detail,
+        acknowledged_at = CASE WHEN open.severity = 'critical' OR excluded.severity <> 'critical' THEN open.acknowledged_at END,
+        acknowledged_by = CASE WHEN open.severity = 'critical' OR excluded.severity <> 'critical' THEN open.acknowledged_by END
     WHERE (open.severity, open.detail) IS DISTINCT FROM (excluded.severity, excluded.detail)
     RETURNING id
 )
@@ -70,8 +74,11 @@ INSERT INTO gateway.alerts (kind, subject, severity, detail, cause, opened_at, s
 VALUES (@kind, @subject, @severity, @detail, @cause, @now::timestamptz, @since, @server, @user_id) RETURNING id;
 
 -- name: RestateAlert :batchexec
--- Says anew what an alert says, and opens it again where it was over.
-UPDATE gateway.alerts SET severity = @severity, detail = @detail, cause = @cause, closed_at = NULL WHERE id = @id;
+-- Says anew what an alert says, and opens it again where it was over. One that has become critical is acknowledged no more.
+UPDATE gateway.alerts SET severity = @severity, detail = @detail, cause = @cause, closed_at = NULL,
+    acknowledged_at = CASE WHEN severity = 'critical' OR @severity <> 'critical' THEN acknowledged_at END,
+    acknowledged_by = CASE WHEN severity = 'critical' OR @severity <> 'critical' THEN acknowledged_by END
+WHERE id = @id;
 
 -- name: CloseAlerts :exec
 UPDATE gateway.alerts SET closed_at = greatest(@now::timestamptz, opened_at) WHERE id = ANY(@ids::bigint[]) AND closed_at IS NULL;

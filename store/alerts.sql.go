@@ -209,18 +209,22 @@ WITH subject AS (
     UNION ALL
     SELECT server, user_id FROM gateway.slices WHERE $1 LIKE 'slice:%' AND id = substr($1, 7)::bigint
 ), again AS (
-    UPDATE gateway.alerts SET closed_at = NULL, severity = $2, detail = $3
-    WHERE id = (
+    UPDATE gateway.alerts old SET closed_at = NULL, severity = $2, detail = $3,
+        acknowledged_at = CASE WHEN old.severity = 'critical' OR $2 <> 'critical' THEN old.acknowledged_at END,
+        acknowledged_by = CASE WHEN old.severity = 'critical' OR $2 <> 'critical' THEN old.acknowledged_by END
+    WHERE old.id = (
         SELECT max(ended.id) FROM gateway.alerts ended
         WHERE ended.kind = $4 AND ended.subject = $1 AND ended.settled_at IS NULL
-    ) AND closed_at IS NOT NULL
-    RETURNING id
+    ) AND old.closed_at IS NOT NULL
+    RETURNING old.id
 ), opened AS (
     INSERT INTO gateway.alerts AS open (kind, subject, severity, detail, opened_at, server, user_id)
     SELECT $4, $1, $2, $3, $5::timestamptz, (SELECT server FROM subject), (SELECT user_id FROM subject)
     WHERE NOT EXISTS (SELECT FROM again)
     ON CONFLICT (kind, subject) WHERE closed_at IS NULL
-    DO UPDATE SET severity = excluded.severity, detail = excluded.detail
+    DO UPDATE SET severity = excluded.severity, detail = excluded.detail,
+        acknowledged_at = CASE WHEN open.severity = 'critical' OR excluded.severity <> 'critical' THEN open.acknowledged_at END,
+        acknowledged_by = CASE WHEN open.severity = 'critical' OR excluded.severity <> 'critical' THEN open.acknowledged_by END
     WHERE (open.severity, open.detail) IS DISTINCT FROM (excluded.severity, excluded.detail)
     RETURNING id
 )
@@ -236,7 +240,7 @@ type OpenAlertParams struct {
 }
 
 // Opens an alert, takes up again one that ended so lately that nobody has been told, or says anew what
-// an open one says. Zero rows: it is open already, and says the same.
+// an open one says; one that has become critical is acknowledged no more. Zero rows: it is open already, and says the same.
 func (q *Queries) OpenAlert(ctx context.Context, arg OpenAlertParams) (int64, error) {
 	result, err := q.db.Exec(ctx, openAlert,
 		arg.Subject,

@@ -154,7 +154,10 @@ func (b *RaiseAlertBatchResults) Close() error {
 }
 
 const restateAlert = `-- name: RestateAlert :batchexec
-UPDATE gateway.alerts SET severity = $1, detail = $2, cause = $3, closed_at = NULL WHERE id = $4
+UPDATE gateway.alerts SET severity = $1, detail = $2, cause = $3, closed_at = NULL,
+    acknowledged_at = CASE WHEN severity = 'critical' OR $1 <> 'critical' THEN acknowledged_at END,
+    acknowledged_by = CASE WHEN severity = 'critical' OR $1 <> 'critical' THEN acknowledged_by END
+WHERE id = $4
 `
 
 type RestateAlertBatchResults struct {
@@ -170,7 +173,7 @@ type RestateAlertParams struct {
 	ID       int64
 }
 
-// Says anew what an alert says, and opens it again where it was over.
+// Says anew what an alert says, and opens it again where it was over. One that has become critical is acknowledged no more.
 func (q *Queries) RestateAlert(ctx context.Context, arg []RestateAlertParams) *RestateAlertBatchResults {
 	batch := &pgx.Batch{}
 	for _, a := range arg {

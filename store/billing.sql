@@ -13,7 +13,8 @@ UPDATE gateway.users SET
     storage_extra = @storage_extra, action_url = sqlc.narg(action_url)::text, grace_ends_at = sqlc.narg(grace_ends_at)::timestamptz,
     cancelled_at = sqlc.narg(cancelled_at)::timestamptz, delete_after = sqlc.narg(delete_after)::timestamptz,
     held_at = sqlc.narg(held_at)::timestamptz, settle_at = sqlc.narg(settle_at)::timestamptz,
-    stripe_read_at = @stripe_read_at::timestamptz
+    stripe_read_at = @stripe_read_at::timestamptz, monthly_price = sqlc.narg(monthly_price)::bigint, monthly_storage = sqlc.narg(monthly_storage)::bigint,
+    monthly_discount = sqlc.narg(monthly_discount)::bigint, currency = sqlc.narg(currency)::text
 WHERE id = @id;
 
 -- name: SetWaiting :exec
@@ -74,7 +75,8 @@ INSERT INTO gateway.disputes (id, user_id, kind, status, open, opened_at) VALUES
 ON CONFLICT (id) DO UPDATE SET status = excluded.status, open = excluded.open;
 
 -- name: AccountsWithCustomer :many
-SELECT id, coalesce(stripe_customer, '')::text AS customer, coalesce(stripe_subscription, '')::text AS subscription, subscription_status, paid_until, ends_at, storage_extra
+SELECT id, coalesce(stripe_customer, '')::text AS customer, coalesce(stripe_subscription, '')::text AS subscription, subscription_status, paid_until, ends_at, storage_extra,
+    coalesce(monthly_price, 0)::bigint AS monthly_price, coalesce(monthly_storage, 0)::bigint AS monthly_storage, coalesce(monthly_discount, 0)::bigint AS monthly_discount, coalesce(currency, '')::text AS currency
 FROM gateway.users WHERE stripe_customer IS NOT NULL ORDER BY id;
 
 -- name: SuspendFor :exec

@@ -63,7 +63,8 @@ func (q *Queries) AccountsDue(ctx context.Context, now time.Time) ([]int64, erro
 }
 
 const accountsWithCustomer = `-- name: AccountsWithCustomer :many
-SELECT id, coalesce(stripe_customer, '')::text AS customer, coalesce(stripe_subscription, '')::text AS subscription, subscription_status, paid_until, ends_at, storage_extra
+SELECT id, coalesce(stripe_customer, '')::text AS customer, coalesce(stripe_subscription, '')::text AS subscription, subscription_status, paid_until, ends_at, storage_extra,
+    coalesce(monthly_price, 0)::bigint AS monthly_price, coalesce(monthly_storage, 0)::bigint AS monthly_storage, coalesce(monthly_discount, 0)::bigint AS monthly_discount, coalesce(currency, '')::text AS currency
 FROM gateway.users WHERE stripe_customer IS NOT NULL ORDER BY id
 `
 
@@ -75,6 +76,10 @@ type AccountsWithCustomerRow struct {
 	PaidUntil          *time.Time
 	EndsAt             *time.Time
 	StorageExtra       int32
+	MonthlyPrice       int64
+	MonthlyStorage     int64
+	MonthlyDiscount    int64
+	Currency           string
 }
 
 func (q *Queries) AccountsWithCustomer(ctx context.Context) ([]AccountsWithCustomerRow, error) {
@@ -94,6 +99,10 @@ func (q *Queries) AccountsWithCustomer(ctx context.Context) ([]AccountsWithCusto
 			&i.PaidUntil,
 			&i.EndsAt,
 			&i.StorageExtra,
+			&i.MonthlyPrice,
+			&i.MonthlyStorage,
+			&i.MonthlyDiscount,
+			&i.Currency,
 		); err != nil {
 			return nil, err
 		}
@@ -146,7 +155,7 @@ func (q *Queries) HeldSince(ctx context.Context, userID int64) (time.Time, error
 }
 
 const lockedAccount = `-- name: LockedAccount :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until FROM gateway.users WHERE id = $1 FOR UPDATE
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at FROM gateway.users WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockedAccount(ctx context.Context, id int64) (User, error) {
@@ -185,6 +194,13 @@ func (q *Queries) LockedAccount(ctx context.Context, id int64) (User, error) {
 		&i.SettleAt,
 		&i.PlaceUntil,
 		&i.SupportUntil,
+		&i.MonthlyPrice,
+		&i.MonthlyStorage,
+		&i.MonthlyDiscount,
+		&i.Currency,
+		&i.TerminateAt,
+		&i.TerminateBy,
+		&i.PutFirstAt,
 	)
 	return i, err
 }
@@ -433,8 +449,9 @@ UPDATE gateway.users SET
     storage_extra = $6, action_url = $7::text, grace_ends_at = $8::timestamptz,
     cancelled_at = $9::timestamptz, delete_after = $10::timestamptz,
     held_at = $11::timestamptz, settle_at = $12::timestamptz,
-    stripe_read_at = $13::timestamptz
-WHERE id = $14
+    stripe_read_at = $13::timestamptz, monthly_price = $14::bigint, monthly_storage = $15::bigint,
+    monthly_discount = $16::bigint, currency = $17::text
+WHERE id = $18
 `
 
 type WriteAccountParams struct {
@@ -451,6 +468,10 @@ type WriteAccountParams struct {
 	HeldAt             *time.Time
 	SettleAt           *time.Time
 	StripeReadAt       time.Time
+	MonthlyPrice       *int64
+	MonthlyStorage     *int64
+	MonthlyDiscount    *int64
+	Currency           *string
 	ID                 int64
 }
 
@@ -469,6 +490,10 @@ func (q *Queries) WriteAccount(ctx context.Context, arg WriteAccountParams) erro
 		arg.HeldAt,
 		arg.SettleAt,
 		arg.StripeReadAt,
+		arg.MonthlyPrice,
+		arg.MonthlyStorage,
+		arg.MonthlyDiscount,
+		arg.Currency,
 		arg.ID,
 	)
 	return err

@@ -31,7 +31,7 @@ SELECT DISTINCT server FROM gateway.exports WHERE user_id = @user_id::bigint ORD
 -- River's own rows of what is over: their args are numbers, their errors may be the words of a mail server.
 DELETE FROM river.river_job j WHERE j.finalized_at IS NOT NULL AND (
     j.args->>'slice' = ANY(SELECT unnest(@slices::bigint[])::text)
-    OR j.kind IN ('settle_account', 'forget_account') AND j.args->>'user' = (@user_id::bigint)::text
+    OR j.kind IN ('settle_account', 'terminate_account', 'forget_account') AND j.args->>'user' = (@user_id::bigint)::text
     OR j.kind IN ('send_email', 'follow_email') AND j.args->>'email' IN (SELECT e.id::text FROM gateway.emails e WHERE e.user_id = @user_id)
     OR j.kind = 'export' AND j.args->>'export' IN (SELECT e.id::text FROM gateway.exports e WHERE e.user_id = @user_id)
     OR j.kind = 'handle_stripe_event' AND j.args->>'event' IN (

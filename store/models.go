@@ -63,6 +63,20 @@ type Dispute struct {
 	ClosedBy *string
 }
 
+type Email struct {
+	ID        int64
+	UserID    *int64
+	Kind      string
+	CreatedAt time.Time
+	SentAt    *time.Time
+	Address   *string
+	Detail    []byte
+	MessageID *string
+	FailedAt  *time.Time
+	Error     *string
+	Once      *string
+}
+
 type Export struct {
 	ID        int64
 	UserID    *int64
@@ -321,4 +335,11 @@ type User struct {
 	SettleAt           *time.Time
 	PlaceUntil         *time.Time
 	SupportUntil       *time.Time
+	MonthlyPrice       *int64
+	MonthlyStorage     *int64
+	MonthlyDiscount    *int64
+	Currency           *string
+	TerminateAt        *time.Time
+	TerminateBy        *string
+	PutFirstAt         *time.Time
 }

@@ -4,24 +4,24 @@
 SELECT pg_advisory_xact_lock(hashtextextended('places', 0));
 
 -- name: MatchNext :one
--- Gives the slice that has been ready longest to the user who has waited longest; those who have paid, or for whom
--- a place is kept, come first, and what is kept for somebody is given to nobody else. No row: nobody
+-- Gives the slice that has been ready longest to the user who has waited longest; those whom an operator has put first,
+-- then those who have paid, or for whom a place is kept, come before the others, and what is kept for somebody is given to nobody else. No row: nobody
 -- waits, or nothing is free that was found healthy lately. Rows that another transaction holds are passed over;
 -- whoever is missed that way is matched by the fill_pool job which every transaction that matches enqueues. The
 -- trial begins with the slice: the wait is added to it, and what follows from its end is found out anew.
 WITH kept AS (
     SELECT (SELECT count(*) FROM gateway.users k WHERE k.place_until > sqlc.arg(now)::timestamptz
                 AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = k.id))
-         + (SELECT count(*) FROM gateway.users k WHERE k.waiting_since IS NOT NULL AND k.subscription_status = 'active'
+         + (SELECT count(*) FROM gateway.users k WHERE k.waiting_since IS NOT NULL AND (k.subscription_status = 'active' OR k.put_first_at IS NOT NULL)
                 AND NOT coalesce(k.place_until > sqlc.arg(now)::timestamptz, false)) AS places
 ), waiting AS (
     SELECT u.id, u.waiting_since, u.wait_listed FROM gateway.users u
     WHERE u.waiting_since IS NOT NULL AND (
-        u.place_until > sqlc.arg(now)::timestamptz OR u.subscription_status = 'active'
+        u.put_first_at IS NOT NULL OR u.place_until > sqlc.arg(now)::timestamptz OR u.subscription_status = 'active'
         OR (SELECT places FROM kept) = 0
         OR (SELECT places FROM kept) < (SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
                                      + (SELECT coalesce(sum(room), 0) FROM gateway.servers))
-    ORDER BY coalesce(u.place_until > sqlc.arg(now)::timestamptz, false) OR u.subscription_status = 'active' DESC, u.waiting_since, u.id
+    ORDER BY u.put_first_at IS NULL, u.put_first_at DESC, coalesce(u.place_until > sqlc.arg(now)::timestamptz, false) OR u.subscription_status = 'active' DESC, u.waiting_since, u.id
     LIMIT 1 FOR UPDATE SKIP LOCKED
 ), free AS (
     SELECT id FROM gateway.slices
@@ -29,7 +29,7 @@ WITH kept AS (
         AND EXISTS (SELECT FROM waiting) -- or its lock would have others pass it over for nobody's sake
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), served AS (
-    UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false, place_until = NULL,
+    UPDATE gateway.users u SET waiting_since = NULL, wait_listed = false, place_until = NULL, put_first_at = NULL,
         trial_ends_at = u.trial_ends_at + greatest(sqlc.arg(now)::timestamptz - waiting.waiting_since, '0'::interval),
         settle_at = CASE WHEN u.subscription_status = 'trial' THEN sqlc.arg(now)::timestamptz ELSE u.settle_at END
     FROM waiting, free WHERE u.id = waiting.id
@@ -45,12 +45,12 @@ RETURNING s.*;
 -- Keeps the places that are left when all who wait and all for whom one is kept have theirs for those on the list
 -- who pay first, and owes each the mail that says until when.
 WITH offered AS (
-    UPDATE gateway.users SET wait_listed = false, place_until = @until::timestamptz
+    UPDATE gateway.users SET wait_listed = false, put_first_at = NULL, place_until = @until::timestamptz
     WHERE id IN (
         SELECT u.id FROM gateway.users u
         WHERE u.wait_listed AND u.waiting_since IS NULL AND u.held_at IS NULL
             AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id)
-        ORDER BY u.id
+        ORDER BY u.put_first_at IS NULL, u.put_first_at DESC, u.id
         LIMIT CASE WHEN EXISTS (SELECT FROM gateway.users WHERE wait_listed AND waiting_since IS NULL) THEN greatest(0,
             (SELECT count(*) FROM gateway.slices WHERE status = 'available' OR status = 'provisioning' AND moved_from IS NULL)
             + (SELECT coalesce(sum(room), 0) FROM gateway.servers)

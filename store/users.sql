@@ -23,8 +23,8 @@ UPDATE gateway.users SET tell_by_email = @tell_by_email, tell_by_whatsapp = @tel
 -- How many of those who wait come before a user who does, in the order of MatchNext.
 SELECT count(*) FROM gateway.users other, gateway.users mine
 WHERE mine.id = @id AND other.waiting_since IS NOT NULL
-    AND (NOT (coalesce(other.place_until > @now::timestamptz, false) OR other.subscription_status = 'active'), other.waiting_since, other.id)
-      < (NOT (coalesce(mine.place_until > @now::timestamptz, false) OR mine.subscription_status = 'active'), mine.waiting_since, mine.id);
+    AND (coalesce(-extract(epoch FROM other.put_first_at), 0), NOT (coalesce(other.place_until > @now::timestamptz, false) OR other.subscription_status = 'active'), other.waiting_since, other.id)
+      < (coalesce(-extract(epoch FROM mine.put_first_at), 0), NOT (coalesce(mine.place_until > @now::timestamptz, false) OR mine.subscription_status = 'active'), mine.waiting_since, mine.id);
 
 -- name: Places :one
 -- Places that there are or could be made for those who wait now, and for those for whom one is kept.

@@ -33,6 +33,8 @@ type AdminFrame struct {
 	Maintenance  bool       // users find everything closed
 	Said         string     // what has just been done; empty: nothing
 	Sees         *AdminSees // whose account is seen in the app; nil: nobody else's
+	// That are left to the operator.
+	RecoveryCodes int64
 }
 
 // AdminLink is an entry of the navigation.

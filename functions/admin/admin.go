@@ -17,6 +17,7 @@ import (
 	"github.com/riverqueue/river"
 	"riverqueue.com/riverui"
 
+	"slicegate/config"
 	"slicegate/functions/session"
 	"slicegate/store"
 	"slicegate/views"
@@ -24,13 +25,15 @@ import (
 
 // Admin is the function; its fields are what it needs.
 type Admin struct {
-	Pool   *pgxpool.Pool
-	Jobs   *river.Client[pgx.Tx] // inserts, and what River UI does by hand
-	Signer *session.Signer
-	Key    [32]byte // ADMIN_KEY: seals the second factors
-	Brand  string
-	AppURL string // without a slash at its end
-	Clock  func() time.Time
+	Pool      *pgxpool.Pool
+	Jobs      *river.Client[pgx.Tx] // inserts, and what River UI does by hand
+	Signer    *session.Signer
+	Key       [32]byte // ADMIN_KEY: seals the second factors
+	Brand     string
+	AppURL    string // without a slash at its end
+	Billing   config.Billing
+	Economics config.Economics
+	Clock     func() time.Time
 }
 
 // Function is Admin with its routes.
@@ -58,9 +61,12 @@ func New(a Admin) (*Function, error) {
 	rs.slices()
 	rs.alerts()
 	rs.users()
+	rs.waiting()
+	rs.revenue()
 	rs.announcements()
 	rs.jobs(ui)
 	rs.secondFactor()
+	rs.recoveryCodes()
 	rs.style()
 	return &Function{handler: rs.gate(), routes: rs, river: ui}, nil
 }
@@ -86,6 +92,7 @@ type Operator struct {
 	Session   session.ID
 	HasFactor bool
 	PassedAt  *time.Time       // the second factor, in this session; nil: never
+	Codes     int64            // recovery codes that are left
 	Sees      *views.AdminSees // whose account this session shows in the app; nil: their own
 }
 
@@ -125,7 +132,7 @@ func (a *Admin) operator(r *http.Request) (Operator, bool, error) {
 	if err != nil {
 		return Operator{}, false, err
 	}
-	operator := Operator{ID: row.ID, Email: row.Email, Session: id, HasFactor: row.HasFactor, PassedAt: row.SecondFactorAt}
+	operator := Operator{ID: row.ID, Email: row.Email, Session: id, HasFactor: row.HasFactor, PassedAt: row.SecondFactorAt, Codes: row.RecoveryCodes}
 	if row.SeesUserID != nil && row.SeesEmail != nil && row.SeesUntil != nil {
 		operator.Sees = &views.AdminSees{UserID: *row.SeesUserID, Email: *row.SeesEmail, Until: *row.SeesUntil}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"slicegate/config"
 	"slicegate/functions/admin"
 	"slicegate/functions/session"
 	"slicegate/migrations"
@@ -29,6 +30,7 @@ import (
 type bundle struct {
 	t        testing.TB
 	db       storetest.Database
+	admins   admin.Admin
 	function *admin.Function
 	signer   *session.Signer
 	server   *httptest.Server
@@ -49,11 +51,13 @@ func start(t testing.TB) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.function, err = admin.New(admin.Admin{
+	b.admins = admin.Admin{
 		Pool: pool, Jobs: client, Signer: b.signer, Key: [32]byte{7}, Brand: "Slicegate", AppURL: "https://app.example.com",
-		Clock: func() time.Time { return b.now },
-	})
-	if err != nil {
+		Billing:   config.Billing{StripeKey: "sk_test_1", Price: "9.00", LaunchPrice: "4.50", CurrencyCode: "usd"},
+		Economics: config.Economics{ServerCost: "40.40", TargetSlices: config.Target{From: 60, To: 80}},
+		Clock:     func() time.Time { return b.now },
+	}
+	if b.function, err = admin.New(b.admins); err != nil {
 		t.Fatal(err)
 	}
 	b.server = httptest.NewServer(b.function.Handler())
@@ -63,6 +67,20 @@ func start(t testing.TB) *bundle {
 	go func() { defer close(ended); b.function.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-ended })
 	return b
+}
+
+// settings are what a test may have otherwise.
+type settings = admin.Admin
+
+// without serves the function with other settings from now on.
+func (b *bundle) without(change func(*settings)) {
+	b.t.Helper()
+	change(&b.admins)
+	function, err := admin.New(b.admins)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.server.Config.Handler = function.Handler()
 }
 
 // asFunctions is the database as the functions log in to it, with the rights that they have there.

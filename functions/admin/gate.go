@@ -67,7 +67,7 @@ func (rs *routes) nothing(w http.ResponseWriter, r *http.Request) {
 // ask sends an admin to the page that asks for the second factor, and from there back.
 func (rs *routes) ask(v *visit) {
 	if strings.HasPrefix(v.URL.Path, jobsPath+"/api/") { // asked by a script, which would take the page for an answer
-		http.Error(v.w, "The second factor is asked for: reload the page.", http.StatusForbidden)
+		refuseJobs(v, "The second factor is asked for: reload the page.")
 		return
 	}
 	back := v.URL.RequestURI()
@@ -136,7 +136,7 @@ func (rs *routes) show(v *visit, status int, title string, body templ.Component)
 		}
 		frame.Maintenance = paused != nil
 		frame.Operator, frame.Links, frame.FailedJobs, frame.Said = v.operator.Email, rs.links, failed, said(v.w, v.Request)
-		frame.Sees = v.operator.Sees
+		frame.Sees, frame.RecoveryCodes = v.operator.Sees, v.operator.Codes
 	}
 	write(v.w, v.Request, status, views.AdminPage(frame, body))
 	return nil

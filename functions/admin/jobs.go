@@ -47,7 +47,7 @@ func (rs *routes) changeJobs(v *visit, ui *riverui.Handler) error {
 	v.Body = io.NopCloser(bytes.NewReader(body))
 	name, subject, ids := jobAct(v.Method, strings.TrimPrefix(v.URL.Path, jobsPath+"/api/"), body)
 	if name == "admin.job.delete" && !v.operator.may(NeedFresh, v.now) { // it cannot be undone
-		answer.JSON(v.w, http.StatusForbidden, map[string]string{"message": "To delete jobs, pass the second factor again: open " + rs.AppURL + secondFactorPath + ", then come back."})
+		refuseJobs(v, "Nothing was deleted. What cannot be undone asks for the second factor again: open "+rs.AppURL+secondFactorPath+", enter a code, come back within five minutes and delete again.")
 		return nil
 	}
 	states, err := statesOf(v, ids)
@@ -61,6 +61,11 @@ func (rs *routes) changeJobs(v *visit, ui *riverui.Handler) error {
 	ui.ServeHTTP(seen, v.Request)
 	after, err := statesOf(v, ids)
 	return errors.Join(err, v.queries.RecordAct(v.Context(), v.operator.actor(), name+".done", subject, v.detail(nil, map[string]any{"status": seen.status, "jobs": after})))
+}
+
+// refuseJobs says why in the form in which River UI's page shows it: behind “Show Error” it prints the message of a JSON answer.
+func refuseJobs(v *visit, message string) {
+	answer.JSON(v.w, http.StatusForbidden, map[string]string{"message": message})
 }
 
 // jobAct names what a request of River UI's does: "POST jobs/cancel" of {"ids": [...]}, "PUT queues/NAME/pause".

@@ -1,7 +1,9 @@
 package admin_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,7 +26,30 @@ func (b *bundle) send(s seat, method, path, body string) reply {
 		b.t.Fatal(err)
 	}
 	defer response.Body.Close()
-	return reply{status: response.StatusCode, header: response.Header}
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return reply{status: response.StatusCode, header: response.Header, body: string(raw)}
+}
+
+// riverSays is what River UI's page shows of an answer that is an error: the message of one in JSON.
+func riverSays(t *testing.T, answer reply) string {
+	t.Helper()
+	var says struct{ Message string }
+	if !strings.Contains(answer.header.Get("Content-Type"), "application/json") || json.Unmarshal([]byte(answer.body), &says) != nil || says.Message == "" {
+		t.Errorf("River UI cannot show %s: %q", answer.header.Get("Content-Type"), answer.body)
+	}
+	return says.Message
+}
+
+func TestRiverUISaysWhyItIsRefused(t *testing.T) {
+	b := setup(t)
+	s := b.admin("op@example.com")
+	b.now = b.now.Add(13 * time.Hour)
+	if got := b.send(s, "POST", "jobs/cancel", `{"ids":["1"]}`); got.status != http.StatusForbidden || !strings.Contains(riverSays(t, got), "reload the page") {
+		t.Errorf("without the second factor: %d, %s", got.status, got.body)
+	}
 }
 
 func (b *bundle) job(state string) int64 {
@@ -81,8 +106,12 @@ func TestJobsAreDeletedAfterTheSecondFactorAlone(t *testing.T) {
 	s := b.admin("op@example.com")
 	id := b.job("discarded")
 	b.now = b.now.Add(10 * time.Minute)
-	if got := b.send(s, "POST", "jobs/delete", fmt.Sprintf(`{"ids":["%d"]}`, id)); got.status != http.StatusForbidden || b.stateOfJob(id) != "discarded" {
+	got := b.send(s, "POST", "jobs/delete", fmt.Sprintf(`{"ids":["%d"]}`, id))
+	if got.status != http.StatusForbidden || b.stateOfJob(id) != "discarded" {
 		t.Errorf("ten minutes after the second factor: %d, and the job is %s", got.status, b.stateOfJob(id))
+	}
+	if says := riverSays(t, got); !strings.Contains(says, "Nothing was deleted") || !strings.Contains(says, "https://app.example.com/admin/second-factor") {
+		t.Errorf("River UI shows %q", says)
 	}
 	b.post("/admin/second-factor", s.cookie, "code", b.code(s.secret, b.now))
 	if got := b.send(s, "POST", "jobs/delete", fmt.Sprintf(`{"ids":["%d"]}`, id)); got.status != http.StatusOK || b.stateOfJob(id) != "deleted" {

@@ -127,6 +127,8 @@ type act struct {
 	before, after any    // of it; nil: nothing to tell
 	said          string // shown on the next page
 	then          string // where that is
+	title         string
+	shown         templ.Component // the answer, in place of the next page: for what is shown once; nil: none
 }
 
 // No form is larger.
@@ -152,6 +154,10 @@ func (rs *routes) act(need Need, pattern, name string, do func(*act) error) {
 		})
 		if err != nil {
 			return err
+		}
+		if done.shown != nil {
+			v.operator = done.operator
+			return rs.show(v, http.StatusOK, done.title, done.shown)
 		}
 		say(v.w, done.said)
 		http.Redirect(v.w, v.Request, done.then, http.StatusSeeOther)

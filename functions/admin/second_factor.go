@@ -242,7 +242,7 @@ func (rs *routes) confirmSetUp(v *visit) error {
 		shown, hashes := rs.vault.newRecoveryCodes()
 		return looked{"set up", shown}, errors.Join(
 			queries.ConfirmSecondFactor(ctx, store.ConfirmSecondFactorParams{UserID: factor.UserID, Now: v.now}),
-			queries.AddRecoveryCodes(ctx, store.AddRecoveryCodesParams{UserID: factor.UserID, Hashes: hashes}),
+			queries.AddRecoveryCodes(ctx, store.AddRecoveryCodesParams{UserID: factor.UserID, Hashes: hashes, Now: v.now}),
 			rs.passed(ctx, queries, v, step),
 		)
 	})
@@ -262,5 +262,5 @@ func (rs *routes) confirmSetUp(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return rs.show(v, http.StatusOK, "Recovery codes", views.AdminRecoveryCodes(found.recovery))
+	return rs.show(v, http.StatusOK, "Recovery codes", views.AdminRecoveryCodes("The second factor is set up.", found.recovery))
 }

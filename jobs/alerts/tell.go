@@ -32,6 +32,7 @@ type Case struct {
 	Pending  bool    // it is over, and about to be the case again
 	Covered  bool    // an incident stands for it
 	Silenced bool    // by an operator
+	Taken    bool    // an operator has acknowledged it, and is at it
 	User     int64   // whom it concerns; 0: nobody
 	Routes   []Route // all ways that are open now
 	Notices  []Notice
@@ -120,6 +121,8 @@ func (c Case) next(route Route, over bool, timing Timing, now time.Time) (phase 
 		return "", false
 	case told < 0:
 		return Opened, now.Sub(c.Opened) >= timing.Group
+	case c.Taken && route.Recipient == Admin:
+		return "", false // they are told when it is over
 	default:
 		pause := timing.Repeat
 		if route.Recipient == User {

@@ -57,6 +57,10 @@ func TestWhatIsTold(t *testing.T) {
 		{"an incident stands for it", Case{Opened: *ago(time.Hour), Covered: true, Routes: []Route{mail}}, "", false},
 		{"silenced", Case{Opened: *ago(time.Hour), Silenced: true, Routes: []Route{mail}}, "", false},
 		{"no repetition while silenced", Case{Opened: *ago(9 * time.Hour), Silenced: true, Routes: []Route{mail}, Notices: told(mail, 8*time.Hour, 1)}, "", false},
+		{"acknowledged: admins are told no more", Case{Opened: *ago(99 * time.Hour), Taken: true, Routes: []Route{admin}, Notices: told(admin, 98*time.Hour, 1)}, "", false},
+		{"but once, whoever is at it", Case{Opened: *ago(time.Hour), Taken: true, Routes: []Route{admin}}, "admin email 1 opened", false},
+		{"users are told as ever", Case{Opened: *ago(5 * time.Hour), Taken: true, Routes: []Route{mail, admin}, Notices: append(told(mail, 4*time.Hour, 1), told(admin, 4*time.Hour, 1)...)}, "user:7 email 1 repeated", false},
+		{"and admins when it is over", Case{Opened: *ago(time.Hour), Closed: ago(5 * time.Minute), Taken: true, Routes: []Route{admin}, Notices: told(admin, time.Hour, 1)}, "admin email 1 ended", true},
 		{"told before the incident: told of its end", Case{Opened: *ago(time.Hour), Closed: ago(5 * time.Minute), Covered: true, Routes: []Route{mail}, Notices: told(mail, time.Hour, 1)}, "user:7 email 1 ended", true},
 	} {
 		test.one.ID, test.one.User = 1, 7

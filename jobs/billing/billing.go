@@ -30,6 +30,16 @@ type Subscription struct {
 	ActionURL  string
 	Discounted bool // a coupon makes it cheaper now
 	StorageGB  int  // bought beside what is included
+	Monthly    Monthly
+}
+
+// Monthly is what a subscription brings in a month, in the smallest unit of its currency. What is paid by the year, or the
+// week, is so much of a month; a discount counts for as long as it holds, and one that is for a single invoice does not.
+type Monthly struct {
+	Price    int64  // with storage, less the discount; 0 while nothing is charged
+	Storage  int64  // before the discount
+	Discount int64  // taken off
+	Currency string // "usd"; empty: nothing is subscribed
 }
 
 // Account is an account's row, as far as billing reads and writes it.
@@ -42,6 +52,7 @@ type Account struct {
 	Discounted   bool
 	StorageGB    int
 	ActionURL    string
+	Monthly      Monthly
 	GraceEndsAt  *time.Time
 	CancelledAt  *time.Time
 	DeleteAfter  *time.Time

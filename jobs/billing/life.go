@@ -27,7 +27,7 @@ func Life(sub *Subscription, account Account, waits bool, terms Terms, now time.
 	l := life{account: account, before: account, terms: terms, now: now}
 	a := &l.account
 	a.GraceEndsAt, a.CancelledAt, a.DeleteAfter, a.EndsAt, a.PaidUntil, a.SettleAt = nil, nil, nil, nil, nil, nil
-	a.Discounted, a.StorageGB, a.ActionURL = false, 0, ""
+	a.Discounted, a.StorageGB, a.ActionURL, a.Monthly = false, 0, "", Monthly{}
 	switch {
 	case sub == nil, sub.Status == "incomplete", sub.Status == "incomplete_expired":
 		l.withoutSubscription(waits)
@@ -51,7 +51,7 @@ type life struct {
 func (l *life) subscribed(sub Subscription) {
 	a := &l.account
 	a.Subscription, a.PaidUntil, a.EndsAt = sub.ID, &sub.PaidUntil, sub.EndsAt
-	a.Discounted, a.StorageGB, a.ActionURL = sub.Discounted, sub.StorageGB, sub.ActionURL
+	a.Discounted, a.StorageGB, a.ActionURL, a.Monthly = sub.Discounted, sub.StorageGB, sub.ActionURL, sub.Monthly
 	switch sub.Status {
 	case "active", "trialing":
 		l.paid(sub)
@@ -60,7 +60,7 @@ func (l *life) subscribed(sub Subscription) {
 		if sub.EndedAt != nil {
 			ended = *sub.EndedAt
 		}
-		a.PaidUntil, a.EndsAt, a.StorageGB, a.ActionURL = nil, nil, 0, ""
+		a.PaidUntil, a.EndsAt, a.StorageGB, a.ActionURL, a.Monthly = nil, nil, 0, "", Monthly{}
 		l.cancelled(sub.ID, ended)
 	default: // "past_due", "unpaid", "paused", and what there may be one day
 		since := sub.PaidUntil
