@@ -17,6 +17,7 @@ import (
 	"slicegate/config"
 	functions "slicegate/functions/answer"
 	"slicegate/functions/billing"
+	"slicegate/functions/session"
 	"slicegate/jobs"
 	"slicegate/runner/docker/dockertest"
 	"slicegate/store/storetest"
@@ -29,7 +30,7 @@ func (c customer) user() int64 {
 
 // export asks for one as the app does.
 func (c customer) export() (int64, error) {
-	row, err := (&billing.Exports{Pool: c.db.Pool, Jobs: c.client, Clock: time.Now}).Create(context.Background(), c.user())
+	row, err := (&billing.Exports{Pool: c.db.Pool, Jobs: c.client, Clock: time.Now}).Create(context.Background(), session.Visitor{UserID: c.user()})
 	return row.ID, err
 }
 
