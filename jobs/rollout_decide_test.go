@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"slicegate/store"
+	"slicegate/store/rollouts"
 )
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -236,7 +237,7 @@ func (w *world) happen() {
 	for i := range w.slices {
 		s := &w.slices[i]
 		switch {
-		case !IsUnderWay(s.State):
+		case !rollouts.UnderWay(s.State):
 		case w.random.Float64() < 0.05:
 			s.Status = []string{"suspended", "destroying"}[w.random.IntN(2)]
 			s.State, s.Resting, s.EndedAt = "done", true, &now

@@ -558,11 +558,16 @@ func TestTheWordsOfARollout(t *testing.T) {
 	t.Parallel()
 	for words, want := range map[string]string{
 		"whatsapp-slice:2": "start", "status": "status", "pause": "pause", "resume": "resume", "abort": "abort", "--rollback": "rollback",
-		"": "", "-skip-check": "", "a b": "", "status now": "",
+		"-slice 12 whatsapp-slice:2": "start", "--slice 12 sha256:" + strings.Repeat("0", 64): "start",
+		"": "", "-skip-check": "", "a b": "", "status now": "", "-slice 12": "", "-slice x whatsapp-slice:2": "", "-slice 0 whatsapp-slice:2": "",
+		"-slice 12 --rollback": "", "whatsapp-slice:2 -slice": "",
 	} {
-		act, image, err := parseRollout(strings.Fields(words))
-		if act != want || (err == nil) != (want != "") || (act == "start") != (image != "") {
-			t.Errorf("%q: %q, %q, %v", words, act, image, err)
+		act, wanted, err := parseRollout(strings.Fields(words))
+		if act != want || (err == nil) != (want != "") || (act == "start") != (wanted.Asked != "") {
+			t.Errorf("%q: %q, %+v, %v", words, act, wanted, err)
+		}
+		if alone := wanted.Slice != nil && *wanted.Slice == 12; err == nil && alone != strings.Contains(words, "slice 12") {
+			t.Errorf("%q is of slice %v", words, wanted.Slice)
 		}
 	}
 }
