@@ -174,6 +174,12 @@ func TestSampleWritesARowForEachSliceAndTheServer(t *testing.T) {
 	if n := w.value("SELECT count(*) FROM gateway.server_telemetry WHERE ram_used_bytes = 600 AND swap_used_bytes = 300 AND disk_used_bytes = 60 AND active_slices = 1 AND total_slices = 2 AND slices_rss_bytes = 200 AND slices_swap_bytes = 80 AND swap_in_rate IS NULL"); n != 1 {
 		t.Error("the server's row is not as it was read")
 	}
+	if n := w.value("SELECT count(*) FROM gateway.server_telemetry WHERE load_1m = 0.5 AND load_5m = 1.25 AND load_15m = 2"); n != 1 {
+		t.Error("the server's load is not as it was read")
+	}
+	if n := w.value("SELECT count(*) FROM gateway.servers WHERE name = $1 AND booted_at = to_timestamp(1700000000) AND cores = 8 AND kernel = '6.1.0' AND engine_version = '28.1.1' AND runner_version = '0123456789ab' AND announced_at = $2", w.server, w.now); n != 1 {
+		t.Error("what the server is was not announced")
+	}
 	row := w.row(one)
 	if !row.WaConnected || row.WaState != "ready" || row.WaPhone == nil || row.WaChangedAt == nil || row.LastHealthAt == nil || row.MemoryBytes != 100 || row.SwapBytes != 40 {
 		t.Errorf("%+v", row)
