@@ -1,6 +1,6 @@
 -- name: PastRollouts :many
 -- The newest first, how many slices took part in each, and how many of them failed.
-SELECT r.*, coalesce(parts.slices, 0)::bigint AS slices, coalesce(parts.failed, 0)::bigint AS failed
+SELECT sqlc.embed(r), coalesce(parts.slices, 0)::bigint AS slices, coalesce(parts.failed, 0)::bigint AS failed
 FROM gateway.rollouts r
 LEFT JOIN LATERAL (
     SELECT count(*) AS slices, count(*) FILTER (WHERE rs.failed_at IS NOT NULL OR rs.state = 'failed') AS failed

@@ -71,22 +71,9 @@ ORDER BY r.id DESC LIMIT $1
 `
 
 type PastRolloutsRow struct {
-	ID          int64
-	AskedImage  string
-	Image       string
-	ImageID     string
-	State       string
-	Paused      bool
-	BatchSize   int32
-	Reason      string
-	Actor       string
-	CreatedAt   time.Time
-	FinishedAt  *time.Time
-	SliceID     *int64
-	CheckServer *string
-	Checked     string
-	Slices      int64
-	Failed      int64
+	Rollout Rollout
+	Slices  int64
+	Failed  int64
 }
 
 // The newest first, how many slices took part in each, and how many of them failed.
@@ -100,20 +87,20 @@ func (q *Queries) PastRollouts(ctx context.Context, most int32) ([]PastRolloutsR
 	for rows.Next() {
 		var i PastRolloutsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.AskedImage,
-			&i.Image,
-			&i.ImageID,
-			&i.State,
-			&i.Paused,
-			&i.BatchSize,
-			&i.Reason,
-			&i.Actor,
-			&i.CreatedAt,
-			&i.FinishedAt,
-			&i.SliceID,
-			&i.CheckServer,
-			&i.Checked,
+			&i.Rollout.ID,
+			&i.Rollout.AskedImage,
+			&i.Rollout.Image,
+			&i.Rollout.ImageID,
+			&i.Rollout.State,
+			&i.Rollout.Paused,
+			&i.Rollout.BatchSize,
+			&i.Rollout.Reason,
+			&i.Rollout.Actor,
+			&i.Rollout.CreatedAt,
+			&i.Rollout.FinishedAt,
+			&i.Rollout.SliceID,
+			&i.Rollout.CheckServer,
+			&i.Rollout.Checked,
 			&i.Slices,
 			&i.Failed,
 		); err != nil {

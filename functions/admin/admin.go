@@ -57,6 +57,7 @@ func New(a Admin) (*Function, error) {
 	rs.slices()
 	rs.alerts()
 	rs.users()
+	rs.updates()
 	rs.jobs(ui)
 	rs.secondFactor()
 	rs.style()
