@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"slicegate/store"
+	"slicegate/store/rollouts"
 )
 
 // CheckRolloutArgs asks a server whether the image of a rollout can be a slice.
@@ -86,21 +88,20 @@ func (w *CheckRollout) check(ctx context.Context, rollout store.Rollout, server 
 	if err := w.Hands.Containers.Name(ctx, imageID, name); err != nil {
 		return err
 	}
-	kept, err := w.ask(ctx, rollout.ID, name)
+	kept, lines, err := w.ask(ctx, rollout.ID, name)
 	if err != nil {
 		return err
 	}
 	if !kept {
-		return &FatalError{fmt.Errorf("%s breaks the slice contract; what the check said is below, docs/slice-contract.md has what is asked for", rollout.AskedImage)}
+		return &FatalError{fmt.Errorf("%s breaks the slice contract (docs/slice-contract.md)%s", rollout.AskedImage, firstBroken(lines))}
 	}
 	return w.pass(ctx, rollout.ID, name, imageID, server)
 }
 
 // ask writes each line down as it is known, and ends when nobody waits for it any more.
-func (w *CheckRollout) ask(ctx context.Context, rollout int64, image string) (kept bool, err error) {
+func (w *CheckRollout) ask(ctx context.Context, rollout int64, image string) (kept bool, lines []string, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var lines []string
 	note := func(line string) {
 		lines = append(lines, line)
 		changed, err := store.New(w.Pool).NoteRolloutCheck(ctx, store.NoteRolloutCheckParams{ID: rollout, Checked: strings.Join(lines, "\n")})
@@ -113,9 +114,27 @@ func (w *CheckRollout) ask(ctx context.Context, rollout int64, image string) (ke
 	}
 	kept, err = w.Hands.Images.Ask(ctx, image, note)
 	if cause := context.Cause(ctx); cause != nil {
-		return false, cause
+		return false, nil, cause
 	}
-	return kept, err
+	return kept, lines, err
+}
+
+// promise is a line of the check without its mark.
+func promise(line string) string {
+	_, promise, _ := strings.Cut(line, ": ")
+	return promise
+}
+
+// firstBroken is what most likely explains the rest.
+func firstBroken(lines []string) string {
+	broken := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !rollouts.Broken(line) })
+	switch len(broken) {
+	case 0:
+		return ""
+	case 1:
+		return ": " + promise(broken[0])
+	}
+	return fmt.Sprintf(": %s; and %d more", promise(broken[0]), len(broken)-1)
 }
 
 // pass lets the rollout begin.

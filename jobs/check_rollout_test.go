@@ -224,13 +224,15 @@ func TestAnImageIsRefusedInWords(t *testing.T) {
 		want    string // of the reason; empty: not yet
 	}{
 		"it is not there":                {image: "slice:3", attempt: 1, want: "the engine has no image slice:3"},
-		"it breaks the contract":         {image: "slice:2", breaks: true, attempt: 1, want: "slice:2 breaks the slice contract"},
+		"it breaks the contract":         {image: "slice:2", breaks: true, attempt: 1, want: "slice:2 breaks the slice contract (docs/slice-contract.md): stop, it stops; and 1 more"},
 		"it cannot be asked, once":       {image: "slice:2", fails: errors.New("no room"), attempt: 1},
 		"it cannot be asked, ever again": {image: "slice:2", fails: errors.New("no room"), attempt: checkAttempts, want: "the image could not be asked: no room"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			y := newYard(t)
-			y.breaks, y.fails = test.breaks, test.fails
+			if y.breaks, y.fails = test.breaks, test.fails; y.breaks {
+				y.lines = append(y.lines, "BREAKS: stop, it stops", "BREAKS: data, it keeps them")
+			}
 			id := y.asked(test.image, nil).ID
 			err := y.check(id, test.attempt)
 			row := y.rollout(id)

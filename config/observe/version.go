@@ -13,7 +13,7 @@ func Version() string { return versionOf(debug.ReadBuildInfo()) }
 const commitDigits = 12
 
 func versionOf(info *debug.BuildInfo, there bool) string {
-	const unknown = "not known: it was built outside of version control"
+	const unknown = "not known (built outside of version control)"
 	if !there {
 		return unknown
 	}

@@ -21,7 +21,7 @@ func TestVersion(t *testing.T) {
 		"0123456789ab+changed": of("v0.0.0-20260101000000-0123456789ab+dirty", "vcs.revision", commit, "vcs.modified", "true"),
 		"abc":                  of("", "vcs.revision", "abc"),
 		"v1.2.0":               of("v1.2.0"),
-		"not known: it was built outside of version control": of("(devel)", "vcs.modified", "true"),
+		"not known (built outside of version control)": of("(devel)", "vcs.modified", "true"),
 	} {
 		if got := versionOf(info, true); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -45,13 +45,13 @@ func TestEachServerHasAColumn(t *testing.T) {
 		t.Errorf("two, which is silent, is %v", got)
 	}
 	// What was last said of a silent one is not shown as if it were so now.
-	if got := two.Text(); strings.Contains(got, "Up for") || strings.Contains(got, "Load") || !strings.Contains(strings.Join(texts(two.Find("h3")), ""), "Versions , as last said 11 min ago") {
+	if got := two.Text(); strings.Contains(got, "Up for") || strings.Contains(got, "Load") || !strings.Contains(strings.Join(texts(two.Find("h3")), ""), "Versions, as last said 11 min ago") {
 		t.Errorf("two, which is silent, says %s", got)
 	}
 	if got := texts(one.Find("h3")); len(got) != 1 || got[0] != "Versions" {
 		t.Errorf("one has the versions as %v", got)
 	}
-	if got := page.Find("main").Text(); !strings.Contains(got, "Functions, which show this: ") {
+	if got := page.Find("main").Text(); !strings.Contains(got, "The functions that show this page: version ") {
 		t.Errorf("the functions do not say which they are: %s", got)
 	}
 }

@@ -116,13 +116,19 @@ func TestARolloutIsShownBatchByBatch(t *testing.T) {
 	b.exec("UPDATE gateway.rollout_slices SET reached_at = $1 WHERE slice_id = $2", b.now, slices[5])
 	path := fmt.Sprintf("/admin/updates/%d", id)
 	page := b.get(path, s.cookie).page
-	if got := texts(page.Find("section h3")); strings.Join(got, "; ") != "Failures; Batch 1, the canary; Batch 2; Batch 3; Not reached yet" {
+	if got := texts(page.Find("section h3")); strings.Join(got, "; ") != "Failures; Batch 3 under way; Batch 1, the canary; Batch 2; Not reached yet" {
 		t.Errorf("the groups are %v", got)
 	}
-	for i, want := range []string{"ok on the new image", "warn failed, back on the old image", "ok on the new image", "now being restarted on it", "now being watched on it", "rest in use, waited for since"} {
+	for i, want := range []struct {
+		slice int64
+		words string
+	}{
+		{slices[3], "now being restarted on it"}, {slices[4], "now being watched on it"}, {slices[0], "ok on the new image"},
+		{slices[1], "warn failed, back on the old image"}, {slices[2], "ok on the new image"}, {slices[5], "rest in use, waited for since"},
+	} {
 		tile := page.Find(".tiles.small li").Eq(i)
-		if got := tile.AttrOr("class", "") + " " + tile.Find("span").Text(); !strings.HasPrefix(got, want) || tile.Find("b").Text() != fmt.Sprint(slices[i]) {
-			t.Errorf("tile %d is %q, want %q", i, got, want)
+		if got := tile.AttrOr("class", "") + " " + tile.Find("span").Text(); !strings.HasPrefix(got, want.words) || tile.Find("b").Text() != fmt.Sprint(want.slice) {
+			t.Errorf("tile %d is %q, want %q", i, got, want.words)
 		}
 	}
 	bar := page.Find("progress")
@@ -157,7 +163,7 @@ func TestARolloutIsShownBatchByBatch(t *testing.T) {
 	if over.Find("[data-refresh], [data-reload], .waits").Length() != 0 || over.Find(".problem").Text() != "two in a row failed" || strings.Join(texts(over.Find(".acts a, .acts button")), "") != "Take back…" {
 		t.Errorf("halted it shows %s", over.Text())
 	}
-	if got := texts(b.get("/admin/updates", s.cookie).page.Find(".lines li")); len(got) != 1 || !strings.HasPrefix(got[0], fmt.Sprintf("HALTED Rollout %d: everybody to whatsapp-slice:2 6 slices , 1 failed", id)) || !strings.Contains(got[0], "two in a row failed") {
+	if got := texts(b.get("/admin/updates", s.cookie).page.Find(".lines li")); len(got) != 1 || !strings.HasPrefix(got[0], fmt.Sprintf("HALTED Rollout %d: everybody to whatsapp-slice:2 6 slices, 1 failed", id)) || !strings.Contains(got[0], "two in a row failed") {
 		t.Errorf("the list says %v", got)
 	}
 	if got := b.get("/admin/updates/4711", s.cookie); got.status != http.StatusNotFound {

@@ -4,6 +4,7 @@ package rollouts
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"slicegate/store"
@@ -105,3 +106,6 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
 	}
 }
+
+// Broken is true of a line of a check that tells of a promise which the image breaks.
+func Broken(line string) bool { return strings.HasPrefix(line, "BREAKS") }
