@@ -21,6 +21,8 @@ type Hands struct {
 	Archives    Archives
 	Exports     ExportFiles
 	Quotas      Quotas
+	Images      Images
+	Software    Software
 }
 
 // takeAway deletes all that a server has of a slice; what is gone already is no error.
@@ -71,6 +73,21 @@ type Containers interface {
 	// engine does not have it.
 	Name(ctx context.Context, id, name string) error
 }
+
+// Images asks images of this server's engine whether they can be slices.
+type Images interface {
+	// Ask asks one for all that the slice contract wants, which takes a minute or more, and reports each line
+	// as it is known. kept is false if it breaks something that it must keep; an error means that it could not be asked.
+	Ask(ctx context.Context, image string, report func(line string)) (kept bool, err error)
+}
+
+// Software is what this server runs with.
+type Software interface {
+	Versions(ctx context.Context) (Versions, error)
+}
+
+// Versions are those of the parts that can be replaced under a server's slices.
+type Versions struct{ Kernel, Engine, Runner string }
 
 // ErrNotConnected is a message that cannot be sent as long as the slice's WhatsApp is not ready.
 var ErrNotConnected = errors.New("WhatsApp is not connected")

@@ -9,6 +9,15 @@ import (
 // pinnedPrefix begins the tags that name one image for good.
 const pinnedPrefix = "rollout-"
 
+// longestImage is more than any registry allows.
+const longestImage = 400
+
+// IsImage tells whether a word can be the name, or the id, of an image.
+func IsImage(word string) bool {
+	_, err := reference.ParseAnyReference(word)
+	return err == nil && len(word) <= longestImage
+}
+
 // PinnedName is a tag of ours for the image that `image` names now: "whatsapp-slice:latest" may
 // be another one tomorrow, "whatsapp-slice:rollout-0123456789ab" is not, and keeps what it
 // names from being pruned. id is the engine's, "sha256:0123...".

@@ -76,36 +76,40 @@ func (w *PrepareRollout) Work(ctx context.Context, job *river.Job[PrepareRollout
 	})
 }
 
-// prepare gives the image of new slices as it was before.
-func (w *PrepareRollout) prepare(ctx context.Context, rollout store.Rollout, server string) (before string, err error) {
+// prepare gives the image of new slices as it was before; nil if the rollout leaves that alone.
+func (w *PrepareRollout) prepare(ctx context.Context, rollout store.Rollout, server string) (before *string, err error) {
 	queries := store.New(w.Pool)
 	if err := w.Hands.Containers.Name(ctx, rollout.ImageID, rollout.Image); err != nil {
-		return "", err
+		return nil, err
 	}
 	containers, err := w.Hands.Containers.Each(ctx)
 	if err != nil {
-		return "", fmt.Errorf("list containers: %w", err)
+		return nil, fmt.Errorf("list containers: %w", err)
 	}
 	rows, err := queries.SlicesOfServer(ctx, server)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if before, err = w.pinNew(ctx, server, rollout, containers); err != nil {
-		return "", err
+	if rollout.SliceID == nil {
+		name, err := w.pinNew(ctx, server, rollout, containers)
+		if err != nil {
+			return nil, err
+		}
+		before = &name
 	}
 	for _, row := range rows {
 		switch {
-		case isPinned(row.Image):
+		case isPinned(row.Image), rollout.SliceID != nil && *rollout.SliceID != row.ID:
 			continue
 		case row.Status == "provisioning":
-			return "", river.JobSnooze(time.Second) // it is pinned when it is there
+			return nil, river.JobSnooze(time.Second) // it is pinned when it is there
 		}
 		name, err := w.pin(ctx, row.ID, row.Image, containers)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if _, err := queries.PinSliceImage(ctx, store.PinSliceImageParams{ID: row.ID, FromImage: row.Image, Image: name}); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	return before, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"slicegate/store"
+	"slicegate/store/rollouts"
 )
 
 // RolloutArgs asks for the next step of a rollout.
@@ -84,6 +85,9 @@ func (w *Rollout) step(ctx context.Context, id int64) (again bool, err error) {
 
 func (w *Rollout) look(ctx context.Context, queries *store.Queries, rollout store.Rollout) (fleet, error) {
 	f := fleet{rollout: rollout, patience: w.Patience, now: w.Clock()}
+	if rollout.State == "checking" {
+		return f, nil
+	}
 	err := queries.AddRolloutServers(ctx, rollout.ID)
 	if err == nil && rollout.State == "running" {
 		err = queries.AddRolloutSlices(ctx, rollout.ID)
@@ -177,6 +181,9 @@ const rolloutActor = "job:rollout"
 
 // move takes the rollout to another state, and says why.
 func (w *Rollout) move(ctx context.Context, queries *store.Queries, f fleet, n next) error {
+	if n.state == "refused" {
+		return refuse(ctx, queries, f.rollout.ID, n.reason, f.now)
+	}
 	changed, err := queries.MoveRollout(ctx, store.MoveRolloutParams{
 		ID: f.rollout.ID, FromStates: []string{f.rollout.State}, ToState: n.state, Reason: n.reason,
 	})
@@ -189,11 +196,19 @@ func (w *Rollout) move(ctx context.Context, queries *store.Queries, f fleet, n n
 	}
 	if err := openAlert(ctx, queries, Alert{
 		Kind: alertRolloutHalt, Subject: fmt.Sprintf("rollout:%d", f.rollout.ID), Severity: "warning",
-		Detail: fmt.Sprintf("The fleet update to %s was halted: %s. `runner rollout status` shows where each slice is; `runner rollout --rollback` takes all of them back.", f.rollout.AskedImage, n.reason),
+		Detail: haltWords(f.rollout, n.reason),
 	}, w.Clock()); err != nil {
 		return err
 	}
 	return queries.RecordRollout(ctx, rolloutActor, "halt", f.rollout.ID, map[string]any{"reason": n.reason})
+}
+
+// haltWords tell a person what was halted, and what they can do.
+func haltWords(rollout store.Rollout, reason string) string {
+	if rollout.SliceID != nil {
+		return fmt.Sprintf("Slice %d was to have the image %s, and that was halted: %s. `runner rollout status` shows where it is; `runner rollout --rollback` takes it back to the image that it came from, if it is not there.", *rollout.SliceID, rollout.AskedImage, reason)
+	}
+	return fmt.Sprintf("The fleet update to %s was halted: %s. `runner rollout status` shows where each slice is; `runner rollout --rollback` takes all of them back.", rollout.AskedImage, reason)
 }
 
 // finishForth makes new slices of the new image and is done when none of the old one is being
@@ -207,7 +222,7 @@ func (w *Rollout) finishForth(ctx context.Context, queries *store.Queries, f fle
 	if err := queries.SwitchServerImages(ctx, store.SwitchServerImagesParams{Rollout: f.rollout.ID, Forth: true}); err != nil {
 		return err
 	}
-	late, err := queries.CountLate(ctx, store.CountLateParams{Rollout: f.rollout.ID, Image: f.rollout.Image})
+	late, err := queries.CountLate(ctx, f.rollout.ID)
 	if err != nil || late > 0 {
 		return err
 	}
@@ -251,13 +266,16 @@ func (w *Rollout) attend(ctx context.Context, id int64) (unfinished bool, err er
 		return false, err
 	}
 	var wanted []river.JobArgs
+	if rollout.State == "checking" && rollout.CheckServer != nil {
+		wanted = append(wanted, CheckRolloutArgs{Server: *rollout.CheckServer, Rollout: id})
+	}
 	for _, server := range servers {
 		if server.PreparedAt == nil && (rollout.State == "preparing" || rollout.State == "running") {
 			wanted = append(wanted, PrepareRolloutArgs{Server: server.Server, Rollout: id})
 		}
 	}
 	for _, slice := range rows {
-		if IsUnderWay(slice.State) {
+		if rollouts.UnderWay(slice.State) {
 			wanted = append(wanted, UpdateSliceArgs{Server: slice.Server, Rollout: id, Slice: slice.SliceID})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"slicegate/store"
+	"slicegate/store/rollouts"
 )
 
 // fleet is all that the next step of a rollout depends on.
@@ -34,13 +35,18 @@ type next struct {
 	finished bool // a halted or aborted one has nothing under way any more
 }
 
-// decide is the whole policy: servers are prepared first, then one slice alone is updated, then
+// A check that has not ended by then is not waited for: its server's runner is gone.
+const checkLate = 15 * time.Minute
+
+// decide is the whole policy: the image is checked and servers are prepared first, then one slice alone is updated, then
 // batch after batch, each when the one before has ended.
 func decide(f fleet) next {
 	if f.rollout.FinishedAt != nil {
 		return next{}
 	}
 	switch f.rollout.State {
+	case "checking":
+		return f.check()
 	case "preparing":
 		return f.prepare()
 	case "running":
@@ -50,6 +56,16 @@ func decide(f fleet) next {
 	default: // halted, aborted: what is under way ends, and nothing is begun
 		return next{finished: f.underWay() == 0}
 	}
+}
+
+func (f fleet) check() next {
+	switch {
+	case f.rollout.CheckServer == nil:
+		return next{state: "refused", reason: "the server that was to check the image is gone"}
+	case f.now.Sub(f.rollout.CreatedAt) >= checkLate:
+		return next{state: "refused", reason: fmt.Sprintf("server %s has not said within %.0f minutes whether the image can be a slice: see whether its runner works, and start again", *f.rollout.CheckServer, checkLate.Minutes())}
+	}
+	return next{}
 }
 
 func (f fleet) prepare() next {
@@ -143,16 +159,11 @@ func isResting(status string) bool { return status == "suspended" || status == "
 
 func (f fleet) underWay() (n int) {
 	for _, slice := range f.slices {
-		if IsUnderWay(slice.State) {
+		if rollouts.UnderWay(slice.State) {
 			n++
 		}
 	}
 	return n
-}
-
-// IsUnderWay is true of a slice of a rollout that its server's job is at.
-func IsUnderWay(state string) bool {
-	return state == "updating" || state == "verifying" || state == "rolling_back"
 }
 
 func (f fleet) prepared() bool {
@@ -181,9 +192,10 @@ func (f fleet) lastBatch() (last int) {
 // verified is true of a slice that was seen to work on the new image.
 func verified(slice store.RolloutSlicesRow) bool { return slice.State == "done" && !slice.Resting }
 
-// mustWait is true of a slice in use that has not been waited for long enough.
+// mustWait is true of a slice in use that has not been waited for long enough. One that was asked for
+// by its number goes at once, as it would be restarted at once.
 func (f fleet) mustWait(slice store.RolloutSlicesRow) bool {
-	return slice.InUse && (slice.ReachedAt == nil || f.now.Before(slice.ReachedAt.Add(f.patience)))
+	return f.rollout.SliceID == nil && slice.InUse && (slice.ReachedAt == nil || f.now.Before(slice.ReachedAt.Add(f.patience)))
 }
 
 // worthAsCanary is how much a slice tells of the image: most if it is somebody's and WhatsApp is
@@ -220,6 +232,9 @@ func (f fleet) tooManyFailed() string {
 		}
 		if slice.FailedAt != nil {
 			failed++
+			if f.rollout.SliceID != nil {
+				return fmt.Sprintf("slice %d failed: %s", slice.SliceID, slice.Note)
+			}
 			if slice.Canary {
 				return fmt.Sprintf("the canary, slice %d, failed: %s", slice.SliceID, slice.Note)
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"slicegate/store"
+	"slicegate/store/rollouts"
 )
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -59,14 +60,31 @@ func TestTheNextStepOfARollout(t *testing.T) {
 	t.Parallel()
 	ready := []store.RolloutServer{{Server: "a", PreparedAt: &noon}}
 	canary := row(1, "done", isCanary, ended(0))
+	here, alone := "a", int64(1)
 	for name, test := range map[string]struct {
 		state  string
 		paused bool
 		over   bool
+		slice  *int64
+		check  *string // the server that checks the image
+		since  int     // minutes that it has had for that
 		server store.RolloutServer
 		rows   []store.RolloutSlicesRow
 		want   next
 	}{
+		"the image is being checked":     {state: "checking", check: &here, since: 14, want: next{}},
+		"it is not checked in time":      {state: "checking", check: &here, since: 15, want: next{state: "refused", reason: "server a has not said within 15 minutes whether the image can be a slice: see whether its runner works, and start again"}},
+		"the server that checks is gone": {state: "checking", want: next{state: "refused", reason: "the server that was to check the image is gone"}},
+		"refused":                        {state: "refused", over: true, want: next{}},
+		"a slice alone":                  {state: "running", slice: &alone, rows: many(1, 1, "pending"), want: next{begin: []int64{1}, canary: true, batch: 1}},
+		"alone, and in use":              {state: "running", slice: &alone, rows: many(1, 1, "pending", inUse), want: next{begin: []int64{1}, canary: true, batch: 1}},
+		"alone, and down":                {state: "running", slice: &alone, rows: many(1, 1, "pending", with("suspended")), want: next{rest: []int64{1}, batch: 1}},
+		"alone, and it failed": {
+			state: "running", slice: &alone, rows: many(1, 1, "rolling_back", isCanary, failedAt(1)),
+			want: next{state: "halted", reason: "slice 1 failed: why"},
+		},
+		"alone, and done":                 {state: "running", slice: &alone, rows: many(1, 1, "done", isCanary, ended(1)), want: next{over: true, batch: 2}},
+		"alone, and back":                 {state: "rolling_back", slice: &alone, rows: many(1, 1, "done", isCanary, ended(1)), want: next{begin: []int64{1}, batch: 2}},
 		"a server is not ready":           {state: "preparing", server: store.RolloutServer{Server: "b"}, want: next{}},
 		"a server cannot take part":       {state: "preparing", server: store.RolloutServer{Server: "b", Error: "no image"}, want: next{state: "halted", reason: "server b: no image"}},
 		"all are ready":                   {state: "preparing", want: next{state: "running"}},
@@ -158,7 +176,7 @@ func TestTheNextStepOfARollout(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := fleet{rollout: store.Rollout{State: test.state, Paused: test.paused, BatchSize: 3}, servers: ready, slices: test.rows, patience: time.Hour, now: noon}
+			f := fleet{rollout: store.Rollout{State: test.state, Paused: test.paused, BatchSize: 3, SliceID: test.slice, CheckServer: test.check, CreatedAt: *at(-test.since)}, servers: ready, slices: test.rows, patience: time.Hour, now: noon}
 			if test.server.Server != "" {
 				f.servers = append(slices.Clone(ready), test.server)
 			}
@@ -236,7 +254,7 @@ func (w *world) happen() {
 	for i := range w.slices {
 		s := &w.slices[i]
 		switch {
-		case !IsUnderWay(s.State):
+		case !rollouts.UnderWay(s.State):
 		case w.random.Float64() < 0.05:
 			s.Status = []string{"suspended", "destroying"}[w.random.IntN(2)]
 			s.State, s.Resting, s.EndedAt = "done", true, &now

@@ -34,6 +34,7 @@ type Sample struct {
 	Containers Containers
 	Gauges     Gauges
 	Traffic    Traffic
+	Software   Software
 	Clock      Clock
 	AskWithin  time.Duration // for a slice's backend to answer
 	AskAtOnce  int           // backends
@@ -51,6 +52,7 @@ type snapshot struct {
 	running  map[uint64]bool // the groups of containers that run
 	unread   map[int64]bool  // slices whose containers run and could not be read
 	usage    ServerUsage
+	versions Versions
 	answers  map[int64]answer
 }
 
@@ -126,6 +128,9 @@ func (w *Sample) read(ctx context.Context, server string) (s *snapshot, failures
 	}
 	if s.usage, err = w.Gauges.Server(); err != nil {
 		return nil, errors.Join(failures, fmt.Errorf("figures of the server: %w", err))
+	}
+	if s.versions, err = w.Software.Versions(ctx); err != nil {
+		return nil, errors.Join(failures, fmt.Errorf("versions of the server: %w", err))
 	}
 	return s, failures
 }

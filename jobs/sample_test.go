@@ -42,8 +42,12 @@ func newWard(t testing.TB) *ward {
 	return &ward{
 		t: t, db: db, server: db.Server(t), now: time.Now().Truncate(time.Microsecond),
 		containers: map[int64]Container{}, group: map[int64]uint64{}, usage: map[int64]Usage{}, statuses: map[int64]Status{},
-		traffic: map[uint64]Counters{}, whole: ServerUsage{MemoryTotal: 1000, MemoryAvailable: 400, SwapTotal: 500, SwapFree: 200, DiskTotal: 90, DiskFree: 30},
+		traffic: map[uint64]Counters{}, whole: ServerUsage{MemoryTotal: 1000, MemoryAvailable: 400, SwapTotal: 500, SwapFree: 200, DiskTotal: 90, DiskFree: 30, Load: [3]float64{0.5, 1.25, 2}, Cores: 8, Started: time.Unix(1_700_000_000, 0)},
 	}
+}
+
+func (w *ward) Versions(context.Context) (Versions, error) {
+	return Versions{Kernel: "6.1.0", Engine: "28.1.1", Runner: "0123456789ab"}, nil
 }
 
 func (w *ward) Each(context.Context) (all []Container, _ error) {
@@ -125,7 +129,7 @@ func (w *ward) add(group uint64, user, upstream uint64) {
 }
 
 func (w *ward) try() error {
-	worker := &Sample{Pool: w.db.Pool, Containers: w, Gauges: w, Traffic: w, Clock: func() time.Time { return w.now }, AskWithin: 5 * time.Second, AskAtOnce: 1}
+	worker := &Sample{Pool: w.db.Pool, Containers: w, Gauges: w, Traffic: w, Software: w, Clock: func() time.Time { return w.now }, AskWithin: 5 * time.Second, AskAtOnce: 1}
 	return worker.Work(context.Background(), &river.Job[SampleArgs]{Args: SampleArgs{Server: w.server}})
 }
 
@@ -169,6 +173,12 @@ func TestSampleWritesARowForEachSliceAndTheServer(t *testing.T) {
 	}
 	if n := w.value("SELECT count(*) FROM gateway.server_telemetry WHERE ram_used_bytes = 600 AND swap_used_bytes = 300 AND disk_used_bytes = 60 AND active_slices = 1 AND total_slices = 2 AND slices_rss_bytes = 200 AND slices_swap_bytes = 80 AND swap_in_rate IS NULL"); n != 1 {
 		t.Error("the server's row is not as it was read")
+	}
+	if n := w.value("SELECT count(*) FROM gateway.server_telemetry WHERE load_1m = 0.5 AND load_5m = 1.25 AND load_15m = 2"); n != 1 {
+		t.Error("the server's load is not as it was read")
+	}
+	if n := w.value("SELECT count(*) FROM gateway.servers WHERE name = $1 AND booted_at = to_timestamp(1700000000) AND cores = 8 AND kernel = '6.1.0' AND engine_version = '28.1.1' AND runner_version = '0123456789ab' AND announced_at = $2", w.server, w.now); n != 1 {
+		t.Error("what the server is was not announced")
 	}
 	row := w.row(one)
 	if !row.WaConnected || row.WaState != "ready" || row.WaPhone == nil || row.WaChangedAt == nil || row.LastHealthAt == nil || row.MemoryBytes != 100 || row.SwapBytes != 40 {
@@ -237,7 +247,7 @@ func TestTotalsAreSafeBeforeTheirCountersAreForgotten(t *testing.T) {
 	w.start(slice, 12, w.now)
 	// The runner is killed before it commits.
 	ctx := context.Background()
-	worker := &Sample{Pool: w.db.Pool, Containers: w, Gauges: w, Traffic: w, Clock: func() time.Time { return w.now }, AskWithin: time.Second, AskAtOnce: 1}
+	worker := &Sample{Pool: w.db.Pool, Containers: w, Gauges: w, Traffic: w, Software: w, Clock: func() time.Time { return w.now }, AskWithin: time.Second, AskAtOnce: 1}
 	s, err := worker.read(ctx, w.server)
 	if err != nil {
 		t.Fatal(err)
@@ -366,7 +376,7 @@ func TestAStateIsNotWrittenOverAJob(t *testing.T) {
 	slice := w.slice(11)
 	w.statuses[slice] = Status{Said: Said{State: "logged_out"}}
 	ctx := context.Background()
-	worker := &Sample{Pool: w.db.Pool, Containers: w, Gauges: w, Traffic: w, Clock: func() time.Time { return w.now }, AskWithin: time.Second, AskAtOnce: 1}
+	worker := &Sample{Pool: w.db.Pool, Containers: w, Gauges: w, Traffic: w, Software: w, Clock: func() time.Time { return w.now }, AskWithin: time.Second, AskAtOnce: 1}
 	s, err := worker.read(ctx, w.server)
 	if err != nil {
 		t.Fatal(err)

@@ -60,6 +60,7 @@ func (s *snapshot) write(ctx context.Context, queries *store.Queries) (written b
 		func() error { return failed(queries.NoteSaid(ctx, s.states()).Exec) },
 		func() error { return queries.NoteSilent(ctx, s.silences()) },
 		func() error { return queries.DropMeters(ctx, s.server) },
+		func() error { return announce(ctx, queries, s.server, s.usage, s.versions, s.at) },
 		func() error { return queries.NoteProbe(ctx, store.NoteProbeParams{Name: s.server, ProbeError: probe}) },
 	} {
 		if err := write(); err != nil {
@@ -144,6 +145,7 @@ func (s *snapshot) serverRows(ctx context.Context, queries *store.Queries, rows 
 		SwapTotalBytes: u.SwapTotal, SwapUsedBytes: u.SwapTotal - u.SwapFree, SwapRamBytes: u.SwapRAM,
 		DiskTotalBytes: u.DiskTotal, DiskUsedBytes: u.DiskTotal - u.DiskFree,
 		TotalSlices: int32(len(s.readings)),
+		Load1m:      pointer(float32(u.Load[0])), Load5m: pointer(float32(u.Load[1])), Load15m: pointer(float32(u.Load[2])),
 	}
 	if s.traffic != nil {
 		row.ActiveSlices = &rows.inUse

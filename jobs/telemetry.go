@@ -36,6 +36,10 @@ type ServerUsage struct {
 	SwapRAM                      int64 // bytes of RAM that compressed swap takes
 	DiskTotal, DiskFree          int64 // bytes of the file system of the slices' data
 
+	Load    [3]float64 // tasks that ran or waited for a disk, on average of 1, 5 and 15 minutes
+	Cores   int
+	Started time.Time // the server itself
+
 	// Since the server started:
 	SwappedIn, SwappedOut    uint64 // pages
 	RefaultAnon, RefaultFile uint64 // pages

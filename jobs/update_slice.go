@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"slicegate/store"
+	"slicegate/store/rollouts"
 )
 
 // UpdateSliceArgs asks for a slice of a rollout, which is under way, to be taken further.
@@ -110,7 +111,7 @@ func (w *UpdateSlice) look(ctx context.Context, job *river.Job[UpdateSliceArgs])
 	switch {
 	case err != nil:
 		return err
-	case !IsUnderWay(c.row.State):
+	case !rollouts.UnderWay(c.row.State):
 		return nil
 	case isGone(c.slice.Status, c.slice.UserID):
 		return w.end(ctx, c, "skipped", false, "the slice is gone")

@@ -108,6 +108,8 @@ func (b *bundle) hands() jobs.Hands {
 		Archives:    engine,
 		Exports:     host.Exports{Root: b.settings.DataRoot, Group: -1},
 		Quotas:      engine,
+		Images:      images{b.settings},
+		Software:    software{engine},
 	}
 }
 

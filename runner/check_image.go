@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"slicegate/config"
 	"slicegate/runner/contract"
-	"slicegate/store"
 )
 
 const checkImageUsage = `runner check-image IMAGE [-engine webjs|simulated]: asks an image whether it can be a slice.
@@ -37,37 +37,28 @@ func checkImage(ctx context.Context, settings config.Runner, args []string) erro
 		return errors.New(checkImageUsage)
 	}
 	settings.WAEngine = *engine
-	return askImage(ctx, settings, images[0])
+	_, err := showCheck(ctx, settings, images[0], os.Stdout)
+	return err
 }
 
-// askImage is the check itself.
-func askImage(ctx context.Context, settings config.Runner, image string) error {
-	_, resolvers, err := openWalls(settings)
-	if err != nil {
-		return err
-	}
-	pool, err := store.Open(ctx, settings.SlicesDatabaseURL, 4)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
+// showCheck prints what an image keeps and breaks, and gives the same in words. It fails if something is broken.
+func showCheck(ctx context.Context, settings config.Runner, image string, to io.Writer) (said string, err error) {
+	var lines []string
 	counts := map[contract.Mark]int{}
-	ok, err := contract.Check(ctx, contract.Options{
-		Image: image, Docker: engineConfig(settings, resolvers), Slices: pool, RoleKey: settings.SliceRoleKey,
-		Root: settings.DataRoot, Walls: settings.Firewall == "on", Ports: settings.SliceEgress,
-	}, func(found contract.Finding) {
+	kept, err := askImage(ctx, settings, image, func(found contract.Finding) {
 		counts[found.Mark]++
-		fmt.Fprintln(os.Stdout, line(found))
+		lines = append(lines, plain(found))
+		fmt.Fprintln(to, line(found))
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	fmt.Fprintf(os.Stdout, "\n%d kept, %d broken, %d lacking, %d not asked\n",
+	fmt.Fprintf(to, "\n%d kept, %d broken, %d lacking, %d not asked\n",
 		counts[contract.Keeps], counts[contract.Breaks], counts[contract.Lacks], counts[contract.Unasked])
-	if !ok {
-		return fmt.Errorf("%s breaks the slice contract; docs/slice-contract.md says what is asked for", image)
+	if !kept {
+		return "", fmt.Errorf("%s breaks the slice contract; docs/slice-contract.md says what is asked for", image)
 	}
-	return nil
+	return strings.Join(lines, "\n"), nil
 }
 
 func line(found contract.Finding) string {

@@ -158,6 +158,8 @@ func beKilled() {
 		Archives:    engine,
 		Exports:     host.Exports{Root: settings.DataRoot, Group: -1},
 		Quotas:      engine,
+		Images:      images{settings},
+		Software:    software{engine},
 	}, figures.NewWorked(time.Now)))
 }
 

@@ -42,6 +42,8 @@ const usage = `runner: works the jobs of one server.
                    delete it with its slice and all data, now and for good
   runner rollout IMAGE
                    check an image, then take every slice to it: one first, then in batches
+  runner rollout -slice N IMAGE
+                   check an image, then take that customer's slice alone to it
   runner rollout status|pause|resume|abort
                    how far it is; begin nothing more; go on; end it where it is
   runner rollout --rollback

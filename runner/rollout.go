@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +21,7 @@ import (
 	"slicegate/store"
 )
 
-const rolloutUsage = `runner rollout IMAGE: takes every slice to an image.
+const rolloutUsage = `runner rollout IMAGE: takes every slice to an image; -slice N IMAGE that one alone.
 
 It asks the image what check-image asks. Then one slice is updated, then ROLLOUT_BATCH at a time;
 those in use come last. Two failures in a row, or of more than a tenth, halt it; a slice that fails
@@ -34,7 +34,7 @@ is taken back at once. It is shown until it ends; who stops looking (Ctrl-C) doe
 
 // rollout starts the fleet's update, shows it, or changes its course. The runners carry it out.
 func rollout(ctx context.Context, settings config.Runner, args []string) error {
-	act, image, err := parseRollout(args)
+	act, wanted, err := parseRollout(args)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func rollout(ctx context.Context, settings config.Runner, args []string) error {
 	if err != nil {
 		return err
 	}
-	wanted := jobs.NewRollout{Asked: image, Batch: settings.RolloutBatch}
+	wanted.Batch = settings.RolloutBatch
 	switch act {
 	case "status":
 		last, err := store.New(pool).LastRollout(ctx)
@@ -66,11 +66,11 @@ func rollout(ctx context.Context, settings config.Runner, args []string) error {
 		} else if !store.IsNone(err) {
 			return err
 		}
-		if wanted.ImageID, wanted.Image, err = pinImage(ctx, settings, image); err != nil {
+		if wanted.ImageID, wanted.Image, err = pinImage(ctx, settings, wanted.Asked); err != nil {
 			return err
 		}
-		fmt.Printf("%s is checked first:\n\n", image)
-		if err := askImage(ctx, settings, wanted.Image); err != nil {
+		fmt.Printf("%s is checked first:\n\n", wanted.Asked)
+		if wanted.Checked, err = showCheck(ctx, settings, wanted.Image, os.Stdout); err != nil {
 			return fmt.Errorf("nothing was started: %w", err)
 		}
 	}
@@ -85,20 +85,31 @@ func rollout(ctx context.Context, settings config.Runner, args []string) error {
 }
 
 // parseRollout reads the words after `runner rollout`.
-func parseRollout(args []string) (act, image string, err error) {
+func parseRollout(args []string) (act string, wanted jobs.NewRollout, err error) {
+	if len(args) == 3 && (args[0] == "-slice" || args[0] == "--slice") {
+		slice, err := strconv.ParseInt(args[1], 10, 64)
+		if err != nil || slice < 1 {
+			return "", wanted, fmt.Errorf("%q is not the number of a slice\n%s", args[1], rolloutUsage)
+		}
+		wanted.Slice, args = &slice, args[2:]
+	}
 	if len(args) != 1 {
-		return "", "", errors.New(rolloutUsage)
+		return "", wanted, errors.New(rolloutUsage)
 	}
-	switch word := args[0]; {
-	case word == "status" || word == "pause" || word == "resume" || word == "abort":
-		return word, "", nil
-	case word == "--rollback" || word == "-rollback":
-		return "rollback", "", nil
-	case word == "" || strings.HasPrefix(word, "-"):
-		return "", "", fmt.Errorf("%q is neither an image nor anything that a rollout can be told\n%s", word, rolloutUsage)
-	default:
-		return "start", word, nil
+	word := args[0]
+	if wanted.Slice == nil {
+		switch word {
+		case "status", "pause", "resume", "abort":
+			return word, wanted, nil
+		case "--rollback", "-rollback":
+			return "rollback", wanted, nil
+		}
 	}
+	if !jobs.IsImage(word) {
+		return "", wanted, fmt.Errorf("%q is neither an image nor anything that a rollout can be told\n%s", word, rolloutUsage)
+	}
+	wanted.Asked = word
+	return "start", wanted, nil
 }
 
 // pinImage finds what a name stands for now and gives that a name which stays.
@@ -124,11 +135,11 @@ func order(ctx context.Context, pool *pgxpool.Pool, client *river.Client[pgx.Tx]
 		case "start":
 			told, err = jobs.StartRollout(ctx, tx, client, wanted, actor, now)
 		case "pause", "resume":
-			told, err = jobs.PauseRollout(ctx, tx, client, act == "pause", actor, now)
+			told, err = jobs.PauseRollout(ctx, tx, client, jobs.AnyRollout, act == "pause", actor, now)
 		case "abort":
-			told, err = jobs.AbortRollout(ctx, tx, client, actor, now)
+			told, err = jobs.AbortRollout(ctx, tx, client, jobs.AnyRollout, actor, now)
 		case "rollback":
-			told, err = jobs.RollBack(ctx, tx, client, actor, now)
+			told, err = jobs.RollBack(ctx, tx, client, jobs.AnyRollout, actor, now)
 		}
 		return err
 	})
@@ -145,14 +156,14 @@ func follow(ctx context.Context, pool *pgxpool.Pool, id int64, to io.Writer, eve
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
-		if line := seen.line(); err == nil && line != shown {
+		if line := seen.Line(); err == nil && line != shown {
 			fmt.Fprintln(to, line)
 			shown = line
 		}
-		if err == nil && seen.rollout.FinishedAt != nil {
+		if err == nil && seen.Rollout.FinishedAt != nil {
 			fmt.Fprintln(to)
-			seen.write(to, time.Now())
-			return seen.outcome()
+			writeRollout(to, seen)
+			return seen.Outcome()
 		}
 		select {
 		case <-ctx.Done():
@@ -168,6 +179,6 @@ func showRollout(ctx context.Context, pool *pgxpool.Pool, id int64, to io.Writer
 	if err != nil {
 		return err
 	}
-	seen.write(to, time.Now())
+	writeRollout(to, seen)
 	return nil
 }

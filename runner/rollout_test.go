@@ -157,11 +157,15 @@ func (u *updated) id(tag string) string {
 }
 
 // start begins a rollout to FLEET:tag, as the command does after its check.
-func (u *updated) start(tag string) {
+func (u *updated) start(tag string, slice ...*int64) {
 	u.t.Helper()
+	var alone *int64
+	if len(slice) > 0 {
+		alone = slice[0]
+	}
 	id, name, err := pinImage(context.Background(), u.settings, u.settings.Fleet+":"+tag)
 	if err == nil {
-		_, err = order(context.Background(), u.db.Pool, u.client, "start", jobs.NewRollout{Asked: u.settings.Fleet + ":" + tag, Image: name, ImageID: id, Batch: u.settings.RolloutBatch})
+		_, err = order(context.Background(), u.db.Pool, u.client, "start", jobs.NewRollout{Asked: u.settings.Fleet + ":" + tag, Image: name, ImageID: id, Batch: u.settings.RolloutBatch, Slice: alone})
 	}
 	if err != nil {
 		u.t.Fatal(err)
@@ -502,6 +506,132 @@ func TestRolloutsKilledAnywhere(t *testing.T) {
 	}
 }
 
+// ask begins a rollout to FLEET:tag as the page does, where the engine is out of reach.
+func (u *updated) ask(tag string, slice *int64) store.Rollout {
+	u.t.Helper()
+	var asked store.Rollout
+	if err := pgx.BeginFunc(context.Background(), u.db.Pool, func(tx pgx.Tx) (err error) {
+		asked, err = jobs.AskRollout(context.Background(), tx, u.client, jobs.NewRollout{Asked: u.settings.Fleet + ":" + tag, Batch: 5, Slice: slice}, "admin:1", time.Now())
+		return err
+	}); err != nil {
+		u.t.Fatal(err)
+	}
+	return asked
+}
+
+// heard waits until the runner has written something down.
+func (u *updated) heard() {
+	u.t.Helper()
+	u.until("the runner is heard of", time.Minute, func() bool { return u.count("SELECT count(*) FROM gateway.server_telemetry") > 0 })
+}
+
+// From the page's row to the end: the runner finds the image, names it, asks it, and takes everybody to it.
+func TestARolloutThatARunnerChecks(t *testing.T) {
+	u := newFleet(t, 2, func(s *config.Runner) { s.PoolSize = 0 })
+	u.build("broken", crashes)
+	u.build("new", "")
+	u.work(u.hands)
+	u.heard()
+
+	u.ask("absent", nil)
+	if ended := u.ends("refused"); !strings.Contains(ended.Reason, "the engine has no image "+u.settings.Fleet+":absent") || ended.Image != "" {
+		t.Errorf("an image that is not there: %+v", ended)
+	}
+	u.ask("broken", nil)
+	if ended := u.ends("refused"); !strings.Contains(ended.Reason, "breaks the slice contract") || !strings.Contains(ended.Checked, "BREAKS: start, ") {
+		t.Errorf("a broken image: %+v", ended)
+	}
+	if n := u.count("SELECT count(*) FROM gateway.rollout_slices") + u.count("SELECT count(*) FROM gateway.rollout_servers"); n != 0 {
+		t.Error("something was begun of it")
+	}
+	u.ask("new", nil)
+	ended := u.ends("done")
+	if ended.Image != jobs.PinnedName(u.settings.SliceImage, u.id("new")) || !strings.Contains(ended.Checked, "keeps: start, ") || strings.Contains(ended.Checked, "BREAKS") {
+		t.Errorf("it is %+v", ended)
+	}
+	for _, slice := range u.slices {
+		u.runs(slice, u.id("new"))
+	}
+	var seen bytes.Buffer
+	if err := showRollout(context.Background(), u.db.Pool, ended.ID, &seen); err != nil || !strings.Contains(seen.String(), "done, 2 of 2: 2 on the new image") {
+		t.Errorf("%v\n%s", err, seen.String())
+	}
+	if n := u.count("SELECT count(*) FROM gateway.servers WHERE engine_version <> '' AND kernel <> '' AND runner_version <> '' AND cores > 0 AND booted_at < now()"); n != 1 {
+		t.Error("the server has not said what it is")
+	}
+}
+
+// One slice alone: to another image and back, and by itself from one that it does not work on.
+func TestOneSliceIsTakenToAnotherImage(t *testing.T) {
+	u := newFleet(t, 2, func(s *config.Runner) {
+		s.RolloutAnswer, s.RolloutReady, s.RolloutLife = 15*time.Second, 10*time.Second, 8*time.Second
+	})
+	before := u.id("latest")
+	first, second := u.slices[0], u.slices[1]
+	u.build("new", "")
+	u.build("mute", mute)
+	u.work(u.hands)
+	u.heard()
+	// Its user is there, and it is taken all the same.
+	u.exec("UPDATE gateway.sessions SET extended_at = now() + interval '1 hour'")
+	u.ask("new", &first)
+	u.ends("done")
+	u.runs(first, u.id("new"))
+	alone := func(image string) {
+		t.Helper()
+		if row, err := u.queries.SliceByID(context.Background(), second); err != nil || row.Image != u.settings.SliceImage {
+			t.Errorf("the other slice has the image %s (%v)", row.Image, err)
+		}
+		container, there, err := u.hands.Containers.Look(context.Background(), second)
+		if err != nil || !there || container.ImageID != before {
+			t.Errorf("the other slice runs on %s (%v)", container.ImageID, err)
+		}
+		if n := u.count("SELECT count(*) FROM gateway.servers WHERE image IS NULL"); n != 1 {
+			t.Error("new slices are made of another image")
+		}
+		if n := u.count("SELECT count(*) FROM gateway.audit WHERE action IN ('slice.update', 'slice.rollback') AND subject <> $1", fmt.Sprintf("slice:%d", first)); n != 0 {
+			t.Errorf("%d restarts of others", n)
+		}
+		u.runs(first, u.id(image))
+	}
+	alone("new")
+	u.must("rollback")
+	u.ends("rolled_back")
+	alone("latest")
+	u.start("mute", &first)
+	if ended := u.ends("halted"); !strings.Contains(ended.Reason, fmt.Sprintf("slice %d failed: ", first)) {
+		t.Errorf("it says %s", ended.Reason)
+	}
+	alone("latest")
+	if n := u.count("SELECT count(*) FROM gateway.alerts WHERE kind = 'rollout.halted' AND closed_at IS NULL AND detail LIKE 'Slice %'"); n != 1 {
+		t.Error("nobody is told")
+	}
+}
+
+// A runner that is killed while it checks, or when it has, and another that goes on.
+func TestRolloutsKilledWhileTheirImageIsChecked(t *testing.T) {
+	for _, point := range []string{"after sql name: NoteRolloutCheck", "before sql name: PassRolloutCheck", "after sql name: PassRolloutCheck"} {
+		t.Run(point, func(t *testing.T) {
+			u := newFleet(t, 1, nil)
+			u.build("new", "")
+			u.exec(`INSERT INTO gateway.server_telemetry (server, timestamp, ram_used_bytes, ram_total_bytes, swap_used_bytes, swap_total_bytes, swap_ram_bytes,
+				disk_used_bytes, disk_total_bytes, total_slices, slices_rss_bytes, slices_swap_bytes) VALUES ('test', now(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`)
+			u.ask("new", nil)
+			u.killedAt(point)
+			u.secondRunner(func() { u.ends("done") })
+			u.runs(u.slices[0], u.id("new"))
+			for action, want := range map[string]int{"rollout.checked": 1, "slice.update": 2, "rollout.done": 1} {
+				if got := u.count("SELECT count(*) FROM gateway.audit WHERE action = $1", action); got != want {
+					t.Errorf("the audit has %s %d times, want %d", action, got, want)
+				}
+			}
+			if left := u.count("SELECT count(*) FROM gateway.rollouts WHERE checked LIKE '%BREAKS%' OR checked = ''"); left != 0 {
+				t.Error("what the check said is not there, or is of the one that was killed")
+			}
+		})
+	}
+}
+
 // What the operator sets counts again once it is changed.
 func TestSliceImageAfterARollout(t *testing.T) {
 	t.Parallel()
@@ -558,11 +688,16 @@ func TestTheWordsOfARollout(t *testing.T) {
 	t.Parallel()
 	for words, want := range map[string]string{
 		"whatsapp-slice:2": "start", "status": "status", "pause": "pause", "resume": "resume", "abort": "abort", "--rollback": "rollback",
-		"": "", "-skip-check": "", "a b": "", "status now": "",
+		"-slice 12 whatsapp-slice:2": "start", "--slice 12 sha256:" + strings.Repeat("0", 64): "start",
+		"": "", "-skip-check": "", "a b": "", "status now": "", "-slice 12": "", "-slice x whatsapp-slice:2": "", "-slice 0 whatsapp-slice:2": "",
+		"-slice 12 --rollback": "", "whatsapp-slice:2 -slice": "",
 	} {
-		act, image, err := parseRollout(strings.Fields(words))
-		if act != want || (err == nil) != (want != "") || (act == "start") != (image != "") {
-			t.Errorf("%q: %q, %q, %v", words, act, image, err)
+		act, wanted, err := parseRollout(strings.Fields(words))
+		if act != want || (err == nil) != (want != "") || (act == "start") != (wanted.Asked != "") {
+			t.Errorf("%q: %q, %+v, %v", words, act, wanted, err)
+		}
+		if alone := wanted.Slice != nil && *wanted.Slice == 12; err == nil && alone != strings.Contains(words, "slice 12") {
+			t.Errorf("%q is of slice %v", words, wanted.Slice)
 		}
 	}
 }

@@ -95,6 +95,8 @@ func work(ctx context.Context, settings config.Runner) error {
 		Archives:    engine,
 		Exports:     exports,
 		Quotas:      engine,
+		Images:      images{settings},
+		Software:    software{engine},
 	}
 	watching := newWatch(settings, shown, pool, engine.Answers)
 	besides := []func(context.Context){traffic.watch, watching.hold, watching.beat}
@@ -175,6 +177,9 @@ func Work(ctx context.Context, settings config.Runner, pool *pgxpool.Pool, hands
 	if err := store.New(pool).RegisterServer(ctx, store.RegisterServerParams{Name: settings.Server, ConfiguredImage: settings.SliceImage}); err != nil {
 		return fmt.Errorf("register server %s (has `runner migrate` been run?): %w", settings.Server, err)
 	}
+	if err := jobs.Announce(ctx, pool, hands, settings.Server, time.Now()); err != nil {
+		slog.WarnContext(ctx, "what this server is could not be said; the next sample says it", "error", err.Error())
+	}
 	left, err := takeOver(ctx, pool, settings.Server)
 	if err != nil {
 		return err
@@ -253,6 +258,17 @@ func addAccountWorkers(workers *river.Workers, settings config.Billing, pool *pg
 	river.AddWorker(workers, &jobs.ForgetAccount{Pool: pool, Stripe: settler.Stripe, Customer: settings.ForgetCustomer, Clock: time.Now})
 }
 
+// addRolloutWorkers adds those who take slices to another image.
+func addRolloutWorkers(workers *river.Workers, settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands) {
+	river.AddWorker(workers, &jobs.CheckRollout{Pool: pool, Hands: hands, Clock: time.Now})
+	river.AddWorker(workers, &jobs.Rollout{Pool: pool, Patience: settings.RolloutPatience, Clock: time.Now})
+	river.AddWorker(workers, &jobs.TendRollouts{Pool: pool})
+	river.AddWorker(workers, &jobs.PrepareRollout{Pool: pool, Hands: hands, Image: settings.SliceImage, Clock: time.Now})
+	river.AddWorker(workers, &jobs.UpdateSlice{Pool: pool, Hands: hands, Clock: time.Now, Limits: jobs.UpdateLimits{
+		Answer: settings.RolloutAnswer, Ready: settings.RolloutReady, Life: settings.RolloutLife,
+	}})
+}
+
 func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, worked *figures.Worked) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	bringUp := jobs.BringUp{
@@ -277,18 +293,13 @@ func newClient(settings config.Runner, pool *pgxpool.Pool, hands jobs.Hands, wor
 	river.AddWorker(workers, &jobs.TendPartitions{Pool: pool, Clock: time.Now})
 	river.AddWorker(workers, &jobs.Answer{Pool: pool, Clock: time.Now, MinFree: int64(settings.MinFreeMemory), SwapUse: settings.ReclaimSwapUse})
 	river.AddWorker(workers, &jobs.Sample{
-		Pool: pool, Containers: hands.Containers, Gauges: hands.Gauges, Traffic: hands.Traffic, Clock: time.Now,
+		Pool: pool, Containers: hands.Containers, Gauges: hands.Gauges, Traffic: hands.Traffic, Software: hands.Software, Clock: time.Now,
 		AskWithin: settings.AskWithin, AskAtOnce: askAtOnce, Quota: int64(settings.MediaQuota),
 	})
 	river.AddWorker(workers, &jobs.Reconcile{Pool: pool, Hands: hands, FirstPause: settings.RestartPause, Clock: time.Now})
 	river.AddWorker(workers, &jobs.CheckWalls{Pool: pool, Hands: hands})
 	river.AddWorker(workers, &jobs.FanOut{Pool: pool})
-	river.AddWorker(workers, &jobs.Rollout{Pool: pool, Patience: settings.RolloutPatience, Clock: time.Now})
-	river.AddWorker(workers, &jobs.TendRollouts{Pool: pool})
-	river.AddWorker(workers, &jobs.PrepareRollout{Pool: pool, Hands: hands, Image: settings.SliceImage, Clock: time.Now})
-	river.AddWorker(workers, &jobs.UpdateSlice{Pool: pool, Hands: hands, Clock: time.Now, Limits: jobs.UpdateLimits{
-		Answer: settings.RolloutAnswer, Ready: settings.RolloutReady, Life: settings.RolloutLife,
-	}})
+	addRolloutWorkers(workers, settings, pool, hands)
 	addAlertWorkers(workers, settings, pool, hands)
 	addAccountWorkers(workers, settings.Billing, pool)
 	addDataWorkers(workers, settings, pool, hands)

@@ -94,6 +94,9 @@ func (r iteratorForAddServerTelemetry) Values() ([]interface{}, error) {
 		r.rows[0].CpuPressureUs,
 		r.rows[0].OomKills,
 		r.rows[0].Seconds,
+		r.rows[0].Load1m,
+		r.rows[0].Load5m,
+		r.rows[0].Load15m,
 	}, nil
 }
 
@@ -102,7 +105,7 @@ func (r iteratorForAddServerTelemetry) Err() error {
 }
 
 func (q *Queries) AddServerTelemetry(ctx context.Context, arg []AddServerTelemetryParams) (int64, error) {
-	return q.db.CopyFrom(ctx, []string{"gateway", "server_telemetry"}, []string{"server", "timestamp", "ram_used_bytes", "ram_total_bytes", "swap_used_bytes", "swap_total_bytes", "swap_ram_bytes", "swap_in_rate", "swap_out_rate", "cpu_percent", "disk_used_bytes", "disk_total_bytes", "active_slices", "total_slices", "slices_rss_bytes", "slices_swap_bytes", "memory_pressure_us", "io_pressure_us", "cpu_pressure_us", "oom_kills", "seconds"}, &iteratorForAddServerTelemetry{rows: arg})
+	return q.db.CopyFrom(ctx, []string{"gateway", "server_telemetry"}, []string{"server", "timestamp", "ram_used_bytes", "ram_total_bytes", "swap_used_bytes", "swap_total_bytes", "swap_ram_bytes", "swap_in_rate", "swap_out_rate", "cpu_percent", "disk_used_bytes", "disk_total_bytes", "active_slices", "total_slices", "slices_rss_bytes", "slices_swap_bytes", "memory_pressure_us", "io_pressure_us", "cpu_pressure_us", "oom_kills", "seconds", "load_1m", "load_5m", "load_15m"}, &iteratorForAddServerTelemetry{rows: arg})
 }
 
 // iteratorForAddTelemetry implements pgx.CopyFromSource.

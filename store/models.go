@@ -141,19 +141,20 @@ type Notice struct {
 }
 
 type Rollout struct {
-	ID         int64
-	AskedImage string
-	Image      string
-	ImageID    string
-	State      string
-	Paused     bool
-	BatchSize  int32
-	Reason     string
-	Actor      string
-	CreatedAt  time.Time
-	FinishedAt *time.Time
-	SliceID    *int64
-	Checked    string
+	ID          int64
+	AskedImage  string
+	Image       string
+	ImageID     string
+	State       string
+	Paused      bool
+	BatchSize   int32
+	Reason      string
+	Actor       string
+	CreatedAt   time.Time
+	FinishedAt  *time.Time
+	SliceID     *int64
+	CheckServer *string
+	Checked     string
 }
 
 type RolloutServer struct {
@@ -210,6 +211,7 @@ type Server struct {
 	Kernel          *string
 	EngineVersion   *string
 	RunnerVersion   *string
+	AnnouncedAt     *time.Time
 }
 
 type ServerMeter struct {

@@ -1,7 +1,7 @@
 -- name: CreateRollout :one
 -- A duplicate: another one is unfinished.
-INSERT INTO gateway.rollouts (asked_image, image, image_id, batch_size, actor)
-VALUES (@asked_image, @image, @image_id, @batch_size, @actor) RETURNING *;
+INSERT INTO gateway.rollouts (state, asked_image, image, image_id, slice_id, check_server, checked, batch_size, actor)
+VALUES (@state, @asked_image, @image, @image_id, @slice_id, @check_server, @checked, @batch_size, @actor) RETURNING *;
 
 -- name: RolloutByID :one
 SELECT * FROM gateway.rollouts WHERE id = @id;
@@ -16,6 +16,26 @@ SELECT * FROM gateway.rollouts WHERE finished_at IS NULL;
 -- name: LastRollout :one
 SELECT * FROM gateway.rollouts ORDER BY id DESC LIMIT 1;
 
+-- name: LastBegunRollout :one
+-- The last one that has touched anything: what was never found fit has not.
+SELECT * FROM gateway.rollouts WHERE image <> '' AND state NOT IN ('checking', 'refused') ORDER BY id DESC LIMIT 1;
+
+-- name: ServerHeardLast :one
+-- The server whose runner was heard of last; for a slice, its own. No row: none since that time.
+SELECT s.name FROM gateway.servers s
+JOIN LATERAL (
+    SELECT t.timestamp AS at FROM gateway.server_telemetry t WHERE t.server = s.name AND t.timestamp > @since::timestamptz ORDER BY t.timestamp DESC LIMIT 1
+) heard ON true
+WHERE sqlc.narg(slice)::bigint IS NULL OR s.name = (SELECT x.server FROM gateway.slices x WHERE x.id = sqlc.narg(slice)::bigint)
+ORDER BY heard.at DESC LIMIT 1;
+
+-- name: NoteRolloutCheck :execrows
+-- How far the check is. Zero rows: nobody waits for it any more.
+UPDATE gateway.rollouts SET checked = @checked WHERE id = @id AND state = 'checking';
+
+-- name: PassRolloutCheck :execrows
+UPDATE gateway.rollouts SET state = 'preparing', image = @image, image_id = @image_id WHERE id = @id AND state = 'checking';
+
 -- name: MoveRollout :execrows
 UPDATE gateway.rollouts SET state = @to_state, reason = @reason, paused = false, finished_at = @finished_at
 WHERE id = @id AND state = ANY(@from_states::text[]);
@@ -28,9 +48,11 @@ WHERE id = @id AND paused <> @paused AND state IN ('preparing', 'running', 'roll
 UPDATE gateway.rollouts SET finished_at = @now::timestamptz WHERE id = @id AND finished_at IS NULL AND state IN ('halted', 'aborted');
 
 -- name: AddRolloutServers :exec
--- Every server takes part, also one that has come meanwhile.
+-- Every server takes part, also one that has come meanwhile; for a slice alone, its own.
 INSERT INTO gateway.rollout_servers (rollout_id, server)
-SELECT @rollout, name FROM gateway.servers ON CONFLICT DO NOTHING;
+SELECT r.id, s.name FROM gateway.rollouts r CROSS JOIN gateway.servers s
+WHERE r.id = @rollout AND (r.slice_id IS NULL OR s.name = (SELECT x.server FROM gateway.slices x WHERE x.id = r.slice_id))
+ON CONFLICT DO NOTHING;
 
 -- name: RolloutServers :many
 SELECT * FROM gateway.rollout_servers WHERE rollout_id = @rollout ORDER BY server;
@@ -39,28 +61,28 @@ SELECT * FROM gateway.rollout_servers WHERE rollout_id = @rollout ORDER BY serve
 SELECT * FROM gateway.rollout_servers WHERE rollout_id = @rollout AND server = @server;
 
 -- name: PrepareRolloutServer :execrows
-UPDATE gateway.rollout_servers SET from_image = coalesce(from_image, @from_image::text), prepared_at = @now::timestamptz, error = ''
+UPDATE gateway.rollout_servers SET from_image = coalesce(from_image, sqlc.narg(from_image)::text), prepared_at = @now::timestamptz, error = ''
 WHERE rollout_id = @rollout AND server = @server AND prepared_at IS NULL;
 
 -- name: RefuseRolloutServer :execrows
 UPDATE gateway.rollout_servers SET error = @error WHERE rollout_id = @rollout AND server = @server AND prepared_at IS NULL;
 
 -- name: AddRolloutSlices :exec
--- Every slice on another image takes part, also one that has come meanwhile. One that is being
--- made comes later.
+-- Every slice on another image takes part, also one that has come meanwhile, or the one that was
+-- asked for. One that is being made comes later.
 INSERT INTO gateway.rollout_slices (rollout_id, slice_id, from_image)
 SELECT r.id, s.id, s.image
 FROM gateway.rollouts r
 JOIN gateway.rollout_servers rs ON rs.rollout_id = r.id AND rs.prepared_at IS NOT NULL
 JOIN gateway.slices s ON s.server = rs.server AND s.image <> r.image
-WHERE r.id = @rollout AND (s.status IN ('available', 'assigned', 'suspended') OR s.status = 'failed' AND s.user_id IS NOT NULL)
+WHERE r.id = @rollout AND (r.slice_id IS NULL OR s.id = r.slice_id) AND (s.status IN ('available', 'assigned', 'suspended') OR s.status = 'failed' AND s.user_id IS NOT NULL)
 ON CONFLICT DO NOTHING;
 
 -- name: CountLate :one
 -- Slices on another image that take no part yet, because they are still being made.
-SELECT count(*) FROM gateway.slices s
-WHERE s.image <> @image AND s.status IN ('provisioning', 'available', 'assigned', 'suspended')
-  AND NOT EXISTS (SELECT FROM gateway.rollout_slices rs WHERE rs.slice_id = s.id AND rs.rollout_id = @rollout);
+SELECT count(*) FROM gateway.slices s JOIN gateway.rollouts r ON r.id = @rollout AND (r.slice_id IS NULL OR s.id = r.slice_id)
+WHERE s.image <> r.image AND s.status IN ('provisioning', 'available', 'assigned', 'suspended')
+  AND NOT EXISTS (SELECT FROM gateway.rollout_slices rs WHERE rs.slice_id = s.id AND rs.rollout_id = r.id);
 
 -- name: RolloutSlices :many
 -- How far each slice is, and how it stands now. In use: a session of its user was used lately.
@@ -120,7 +142,7 @@ UPDATE gateway.slices SET image = @image WHERE id = @id AND image = @from_image 
 UPDATE gateway.slices SET image = @image WHERE id = @id AND image = @from_image;
 
 -- name: SwitchServerImages :exec
--- What new slices are made of: the rollout's image, or what it was before.
+-- What new slices are made of: the rollout's image, or what it was before. Of a slice alone it stays.
 UPDATE gateway.servers s SET image = CASE WHEN @forth::boolean THEN r.image ELSE rs.from_image END
 FROM gateway.rollout_servers rs JOIN gateway.rollouts r ON r.id = rs.rollout_id
-WHERE r.id = @rollout AND rs.server = s.name AND rs.prepared_at IS NOT NULL;
+WHERE r.id = @rollout AND rs.server = s.name AND rs.prepared_at IS NOT NULL AND r.slice_id IS NULL;

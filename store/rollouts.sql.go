@@ -12,10 +12,12 @@ import (
 
 const addRolloutServers = `-- name: AddRolloutServers :exec
 INSERT INTO gateway.rollout_servers (rollout_id, server)
-SELECT $1, name FROM gateway.servers ON CONFLICT DO NOTHING
+SELECT r.id, s.name FROM gateway.rollouts r CROSS JOIN gateway.servers s
+WHERE r.id = $1 AND (r.slice_id IS NULL OR s.name = (SELECT x.server FROM gateway.slices x WHERE x.id = r.slice_id))
+ON CONFLICT DO NOTHING
 `
 
-// Every server takes part, also one that has come meanwhile.
+// Every server takes part, also one that has come meanwhile; for a slice alone, its own.
 func (q *Queries) AddRolloutServers(ctx context.Context, rollout int64) error {
 	_, err := q.db.Exec(ctx, addRolloutServers, rollout)
 	return err
@@ -27,12 +29,12 @@ SELECT r.id, s.id, s.image
 FROM gateway.rollouts r
 JOIN gateway.rollout_servers rs ON rs.rollout_id = r.id AND rs.prepared_at IS NOT NULL
 JOIN gateway.slices s ON s.server = rs.server AND s.image <> r.image
-WHERE r.id = $1 AND (s.status IN ('available', 'assigned', 'suspended') OR s.status = 'failed' AND s.user_id IS NOT NULL)
+WHERE r.id = $1 AND (r.slice_id IS NULL OR s.id = r.slice_id) AND (s.status IN ('available', 'assigned', 'suspended') OR s.status = 'failed' AND s.user_id IS NOT NULL)
 ON CONFLICT DO NOTHING
 `
 
-// Every slice on another image takes part, also one that has come meanwhile. One that is being
-// made comes later.
+// Every slice on another image takes part, also one that has come meanwhile, or the one that was
+// asked for. One that is being made comes later.
 func (q *Queries) AddRolloutSlices(ctx context.Context, rollout int64) error {
 	_, err := q.db.Exec(ctx, addRolloutSlices, rollout)
 	return err
@@ -126,43 +128,46 @@ func (q *Queries) BeginRolloutSlice(ctx context.Context, arg BeginRolloutSlicePa
 }
 
 const countLate = `-- name: CountLate :one
-SELECT count(*) FROM gateway.slices s
-WHERE s.image <> $1 AND s.status IN ('provisioning', 'available', 'assigned', 'suspended')
-  AND NOT EXISTS (SELECT FROM gateway.rollout_slices rs WHERE rs.slice_id = s.id AND rs.rollout_id = $2)
+SELECT count(*) FROM gateway.slices s JOIN gateway.rollouts r ON r.id = $1 AND (r.slice_id IS NULL OR s.id = r.slice_id)
+WHERE s.image <> r.image AND s.status IN ('provisioning', 'available', 'assigned', 'suspended')
+  AND NOT EXISTS (SELECT FROM gateway.rollout_slices rs WHERE rs.slice_id = s.id AND rs.rollout_id = r.id)
 `
 
-type CountLateParams struct {
-	Image   string
-	Rollout int64
-}
-
 // Slices on another image that take no part yet, because they are still being made.
-func (q *Queries) CountLate(ctx context.Context, arg CountLateParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countLate, arg.Image, arg.Rollout)
+func (q *Queries) CountLate(ctx context.Context, rollout int64) (int64, error) {
+	row := q.db.QueryRow(ctx, countLate, rollout)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
 }
 
 const createRollout = `-- name: CreateRollout :one
-INSERT INTO gateway.rollouts (asked_image, image, image_id, batch_size, actor)
-VALUES ($1, $2, $3, $4, $5) RETURNING id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked
+INSERT INTO gateway.rollouts (state, asked_image, image, image_id, slice_id, check_server, checked, batch_size, actor)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, check_server, checked
 `
 
 type CreateRolloutParams struct {
-	AskedImage string
-	Image      string
-	ImageID    string
-	BatchSize  int32
-	Actor      string
+	State       string
+	AskedImage  string
+	Image       string
+	ImageID     string
+	SliceID     *int64
+	CheckServer *string
+	Checked     string
+	BatchSize   int32
+	Actor       string
 }
 
 // A duplicate: another one is unfinished.
 func (q *Queries) CreateRollout(ctx context.Context, arg CreateRolloutParams) (Rollout, error) {
 	row := q.db.QueryRow(ctx, createRollout,
+		arg.State,
 		arg.AskedImage,
 		arg.Image,
 		arg.ImageID,
+		arg.SliceID,
+		arg.CheckServer,
+		arg.Checked,
 		arg.BatchSize,
 		arg.Actor,
 	)
@@ -180,6 +185,7 @@ func (q *Queries) CreateRollout(ctx context.Context, arg CreateRolloutParams) (R
 		&i.CreatedAt,
 		&i.FinishedAt,
 		&i.SliceID,
+		&i.CheckServer,
 		&i.Checked,
 	)
 	return i, err
@@ -267,8 +273,35 @@ func (q *Queries) FinishRollout(ctx context.Context, arg FinishRolloutParams) (i
 	return result.RowsAffected(), nil
 }
 
+const lastBegunRollout = `-- name: LastBegunRollout :one
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, check_server, checked FROM gateway.rollouts WHERE image <> '' AND state NOT IN ('checking', 'refused') ORDER BY id DESC LIMIT 1
+`
+
+// The last one that has touched anything: what was never found fit has not.
+func (q *Queries) LastBegunRollout(ctx context.Context) (Rollout, error) {
+	row := q.db.QueryRow(ctx, lastBegunRollout)
+	var i Rollout
+	err := row.Scan(
+		&i.ID,
+		&i.AskedImage,
+		&i.Image,
+		&i.ImageID,
+		&i.State,
+		&i.Paused,
+		&i.BatchSize,
+		&i.Reason,
+		&i.Actor,
+		&i.CreatedAt,
+		&i.FinishedAt,
+		&i.SliceID,
+		&i.CheckServer,
+		&i.Checked,
+	)
+	return i, err
+}
+
 const lastRollout = `-- name: LastRollout :one
-SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked FROM gateway.rollouts ORDER BY id DESC LIMIT 1
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, check_server, checked FROM gateway.rollouts ORDER BY id DESC LIMIT 1
 `
 
 func (q *Queries) LastRollout(ctx context.Context) (Rollout, error) {
@@ -287,13 +320,14 @@ func (q *Queries) LastRollout(ctx context.Context) (Rollout, error) {
 		&i.CreatedAt,
 		&i.FinishedAt,
 		&i.SliceID,
+		&i.CheckServer,
 		&i.Checked,
 	)
 	return i, err
 }
 
 const lockRollout = `-- name: LockRollout :one
-SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked FROM gateway.rollouts WHERE id = $1 FOR UPDATE
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, check_server, checked FROM gateway.rollouts WHERE id = $1 FOR UPDATE
 `
 
 // To the end of the transaction nobody else decides about it.
@@ -313,6 +347,7 @@ func (q *Queries) LockRollout(ctx context.Context, id int64) (Rollout, error) {
 		&i.CreatedAt,
 		&i.FinishedAt,
 		&i.SliceID,
+		&i.CheckServer,
 		&i.Checked,
 	)
 	return i, err
@@ -370,6 +405,42 @@ func (q *Queries) NoteReady(ctx context.Context, arg NoteReadyParams) (int64, er
 	return result.RowsAffected(), nil
 }
 
+const noteRolloutCheck = `-- name: NoteRolloutCheck :execrows
+UPDATE gateway.rollouts SET checked = $1 WHERE id = $2 AND state = 'checking'
+`
+
+type NoteRolloutCheckParams struct {
+	Checked string
+	ID      int64
+}
+
+// How far the check is. Zero rows: nobody waits for it any more.
+func (q *Queries) NoteRolloutCheck(ctx context.Context, arg NoteRolloutCheckParams) (int64, error) {
+	result, err := q.db.Exec(ctx, noteRolloutCheck, arg.Checked, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const passRolloutCheck = `-- name: PassRolloutCheck :execrows
+UPDATE gateway.rollouts SET state = 'preparing', image = $1, image_id = $2 WHERE id = $3 AND state = 'checking'
+`
+
+type PassRolloutCheckParams struct {
+	Image   string
+	ImageID string
+	ID      int64
+}
+
+func (q *Queries) PassRolloutCheck(ctx context.Context, arg PassRolloutCheckParams) (int64, error) {
+	result, err := q.db.Exec(ctx, passRolloutCheck, arg.Image, arg.ImageID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const pauseRollout = `-- name: PauseRollout :execrows
 UPDATE gateway.rollouts SET paused = $1
 WHERE id = $2 AND paused <> $1 AND state IN ('preparing', 'running', 'rolling_back')
@@ -413,7 +484,7 @@ WHERE rollout_id = $3 AND server = $4 AND prepared_at IS NULL
 `
 
 type PrepareRolloutServerParams struct {
-	FromImage string
+	FromImage *string
 	Now       time.Time
 	Rollout   int64
 	Server    string
@@ -478,7 +549,7 @@ func (q *Queries) RetryRollBack(ctx context.Context, rollout int64) error {
 }
 
 const rolloutByID = `-- name: RolloutByID :one
-SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked FROM gateway.rollouts WHERE id = $1
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, check_server, checked FROM gateway.rollouts WHERE id = $1
 `
 
 func (q *Queries) RolloutByID(ctx context.Context, id int64) (Rollout, error) {
@@ -497,6 +568,7 @@ func (q *Queries) RolloutByID(ctx context.Context, id int64) (Rollout, error) {
 		&i.CreatedAt,
 		&i.FinishedAt,
 		&i.SliceID,
+		&i.CheckServer,
 		&i.Checked,
 	)
 	return i, err
@@ -668,6 +740,28 @@ func (q *Queries) RolloutSlices(ctx context.Context, arg RolloutSlicesParams) ([
 	return items, nil
 }
 
+const serverHeardLast = `-- name: ServerHeardLast :one
+SELECT s.name FROM gateway.servers s
+JOIN LATERAL (
+    SELECT t.timestamp AS at FROM gateway.server_telemetry t WHERE t.server = s.name AND t.timestamp > $1::timestamptz ORDER BY t.timestamp DESC LIMIT 1
+) heard ON true
+WHERE $2::bigint IS NULL OR s.name = (SELECT x.server FROM gateway.slices x WHERE x.id = $2::bigint)
+ORDER BY heard.at DESC LIMIT 1
+`
+
+type ServerHeardLastParams struct {
+	Since time.Time
+	Slice *int64
+}
+
+// The server whose runner was heard of last; for a slice, its own. No row: none since that time.
+func (q *Queries) ServerHeardLast(ctx context.Context, arg ServerHeardLastParams) (string, error) {
+	row := q.db.QueryRow(ctx, serverHeardLast, arg.Since, arg.Slice)
+	var name string
+	err := row.Scan(&name)
+	return name, err
+}
+
 const setSliceImage = `-- name: SetSliceImage :execrows
 UPDATE gateway.slices SET image = $1 WHERE id = $2 AND image = $3 AND status = ANY($4::text[])
 `
@@ -695,7 +789,7 @@ func (q *Queries) SetSliceImage(ctx context.Context, arg SetSliceImageParams) (i
 const switchServerImages = `-- name: SwitchServerImages :exec
 UPDATE gateway.servers s SET image = CASE WHEN $1::boolean THEN r.image ELSE rs.from_image END
 FROM gateway.rollout_servers rs JOIN gateway.rollouts r ON r.id = rs.rollout_id
-WHERE r.id = $2 AND rs.server = s.name AND rs.prepared_at IS NOT NULL
+WHERE r.id = $2 AND rs.server = s.name AND rs.prepared_at IS NOT NULL AND r.slice_id IS NULL
 `
 
 type SwitchServerImagesParams struct {
@@ -703,14 +797,14 @@ type SwitchServerImagesParams struct {
 	Rollout int64
 }
 
-// What new slices are made of: the rollout's image, or what it was before.
+// What new slices are made of: the rollout's image, or what it was before. Of a slice alone it stays.
 func (q *Queries) SwitchServerImages(ctx context.Context, arg SwitchServerImagesParams) error {
 	_, err := q.db.Exec(ctx, switchServerImages, arg.Forth, arg.Rollout)
 	return err
 }
 
 const unfinishedRollout = `-- name: UnfinishedRollout :one
-SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, checked FROM gateway.rollouts WHERE finished_at IS NULL
+SELECT id, asked_image, image, image_id, state, paused, batch_size, reason, actor, created_at, finished_at, slice_id, check_server, checked FROM gateway.rollouts WHERE finished_at IS NULL
 `
 
 func (q *Queries) UnfinishedRollout(ctx context.Context) (Rollout, error) {
@@ -729,6 +823,7 @@ func (q *Queries) UnfinishedRollout(ctx context.Context) (Rollout, error) {
 		&i.CreatedAt,
 		&i.FinishedAt,
 		&i.SliceID,
+		&i.CheckServer,
 		&i.Checked,
 	)
 	return i, err

@@ -10,9 +10,9 @@ WHERE servers.configured_image IS DISTINCT FROM excluded.configured_image;
 SELECT name FROM gateway.servers ORDER BY name;
 
 -- name: ImageOfNewSlices :one
--- What a rollout has set, or else the setting; and whether a rollout is under way, of which slices may be further on.
+-- What a rollout has set, or else the setting; and whether a rollout of all is under way, of which slices may be further on.
 SELECT coalesce(s.image, @configured::text)::text AS image,
-       EXISTS (SELECT FROM gateway.rollouts WHERE finished_at IS NULL) AS changing
+       EXISTS (SELECT FROM gateway.rollouts WHERE finished_at IS NULL AND slice_id IS NULL) AS changing
 FROM gateway.servers s WHERE s.name = @name;
 
 -- name: SetServerImage :execrows
@@ -33,3 +33,9 @@ UPDATE gateway.servers SET pool_failures = 0, pool_retry_at = NULL WHERE name = 
 -- name: TryLockServer :one
 -- A lock of the connection: a server has one runner.
 SELECT pg_try_advisory_lock(hashtextextended('runner ' || @server::text, 0));
+
+-- name: AnnounceServer :exec
+-- What a server is and since when it runs.
+UPDATE gateway.servers SET booted_at = @booted_at::timestamptz, cores = @cores::integer, kernel = @kernel::text,
+    engine_version = @engine_version::text, runner_version = @runner_version::text, announced_at = @now::timestamptz
+WHERE name = @name;

@@ -10,6 +10,36 @@ import (
 	"time"
 )
 
+const announceServer = `-- name: AnnounceServer :exec
+UPDATE gateway.servers SET booted_at = $1::timestamptz, cores = $2::integer, kernel = $3::text,
+    engine_version = $4::text, runner_version = $5::text, announced_at = $6::timestamptz
+WHERE name = $7
+`
+
+type AnnounceServerParams struct {
+	BootedAt      time.Time
+	Cores         int32
+	Kernel        string
+	EngineVersion string
+	RunnerVersion string
+	Now           time.Time
+	Name          string
+}
+
+// What a server is and since when it runs.
+func (q *Queries) AnnounceServer(ctx context.Context, arg AnnounceServerParams) error {
+	_, err := q.db.Exec(ctx, announceServer,
+		arg.BootedAt,
+		arg.Cores,
+		arg.Kernel,
+		arg.EngineVersion,
+		arg.RunnerVersion,
+		arg.Now,
+		arg.Name,
+	)
+	return err
+}
+
 const forgetPoolFailures = `-- name: ForgetPoolFailures :exec
 UPDATE gateway.servers SET pool_failures = 0, pool_retry_at = NULL WHERE name = $1 AND pool_failures > 0
 `
@@ -21,7 +51,7 @@ func (q *Queries) ForgetPoolFailures(ctx context.Context, name string) error {
 
 const imageOfNewSlices = `-- name: ImageOfNewSlices :one
 SELECT coalesce(s.image, $1::text)::text AS image,
-       EXISTS (SELECT FROM gateway.rollouts WHERE finished_at IS NULL) AS changing
+       EXISTS (SELECT FROM gateway.rollouts WHERE finished_at IS NULL AND slice_id IS NULL) AS changing
 FROM gateway.servers s WHERE s.name = $2
 `
 
@@ -35,7 +65,7 @@ type ImageOfNewSlicesRow struct {
 	Changing bool
 }
 
-// What a rollout has set, or else the setting; and whether a rollout is under way, of which slices may be further on.
+// What a rollout has set, or else the setting; and whether a rollout of all is under way, of which slices may be further on.
 func (q *Queries) ImageOfNewSlices(ctx context.Context, arg ImageOfNewSlicesParams) (ImageOfNewSlicesRow, error) {
 	row := q.db.QueryRow(ctx, imageOfNewSlices, arg.Configured, arg.Name)
 	var i ImageOfNewSlicesRow
@@ -116,7 +146,7 @@ func (q *Queries) RegisterServer(ctx context.Context, arg RegisterServerParams) 
 }
 
 const serverByName = `-- name: ServerByName :one
-SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version FROM gateway.servers WHERE name = $1
+SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version, announced_at FROM gateway.servers WHERE name = $1
 `
 
 func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error) {
@@ -137,6 +167,7 @@ func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error)
 		&i.Kernel,
 		&i.EngineVersion,
 		&i.RunnerVersion,
+		&i.AnnouncedAt,
 	)
 	return i, err
 }

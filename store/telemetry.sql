@@ -46,10 +46,10 @@ ON CONFLICT (server) DO UPDATE SET read_at = excluded.read_at, swap_in = exclude
 -- name: AddServerTelemetry :copyfrom
 INSERT INTO gateway.server_telemetry (server, timestamp, ram_used_bytes, ram_total_bytes, swap_used_bytes, swap_total_bytes,
     swap_ram_bytes, swap_in_rate, swap_out_rate, cpu_percent, disk_used_bytes, disk_total_bytes, active_slices, total_slices,
-    slices_rss_bytes, slices_swap_bytes, memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills, seconds)
+    slices_rss_bytes, slices_swap_bytes, memory_pressure_us, io_pressure_us, cpu_pressure_us, oom_kills, seconds, load_1m, load_5m, load_15m)
 VALUES (@server, @timestamp, @ram_used_bytes, @ram_total_bytes, @swap_used_bytes, @swap_total_bytes,
     @swap_ram_bytes, @swap_in_rate, @swap_out_rate, @cpu_percent, @disk_used_bytes, @disk_total_bytes, @active_slices, @total_slices,
-    @slices_rss_bytes, @slices_swap_bytes, @memory_pressure_us, @io_pressure_us, @cpu_pressure_us, @oom_kills, @seconds);
+    @slices_rss_bytes, @slices_swap_bytes, @memory_pressure_us, @io_pressure_us, @cpu_pressure_us, @oom_kills, @seconds, @load_1m, @load_5m, @load_15m);
 
 -- name: NoteMemory :exec
 -- What slices have of RAM and swap, in one statement for all of a server.

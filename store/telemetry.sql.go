@@ -32,6 +32,9 @@ type AddServerTelemetryParams struct {
 	CpuPressureUs    *int64
 	OomKills         *int32
 	Seconds          *float32
+	Load1m           *float32
+	Load5m           *float32
+	Load15m          *float32
 }
 
 type AddTelemetryParams struct {

@@ -150,6 +150,8 @@ func adminPathOf(subject string) string {
 		return "/admin/users/" + id
 	case "server":
 		return "/admin#" + id
+	case "rollout":
+		return "/admin/updates/" + id
 	}
 	return ""
 }

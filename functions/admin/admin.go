@@ -63,6 +63,7 @@ func New(a Admin) (*Function, error) {
 	rs.users()
 	rs.waiting()
 	rs.revenue()
+	rs.updates()
 	rs.announcements()
 	rs.jobs(ui)
 	rs.secondFactor()

@@ -19,6 +19,7 @@ type world struct {
 	silence       int64
 	announcement  int64
 	alert, mail   int64
+	rollout       int64
 	auditedBefore int
 }
 
@@ -30,6 +31,7 @@ func newWorld(t *testing.T) *world {
 	w.announcement = one[int64](w.bundle, "INSERT INTO gateway.announcements (level, words, starts_at, ends_at, actor, created_at) VALUES ('info', 'A secret.', $1, $2, 'operator', $1) RETURNING id", w.now, w.now.Add(time.Hour))
 	w.alert = one[int64](w.bundle, "INSERT INTO gateway.alerts (kind, subject, severity, detail, opened_at) VALUES ('server.cpu', 'server:test', 'warning', 'It is busy.', $1) RETURNING id", w.now)
 	w.mail = one[int64](w.bundle, "INSERT INTO gateway.emails (user_id, kind) VALUES ($1, 'verify') RETURNING id", w.user)
+	w.rollout = one[int64](w.bundle, "INSERT INTO gateway.rollouts (state, asked_image, image, image_id, batch_size, actor, finished_at) VALUES ('done', 'whatsapp-slice:1', 'whatsapp-slice:rollout-1', 'sha256:1', 5, 'operator', $1) RETURNING id", w.now)
 	w.exec("INSERT INTO river.river_job (args, kind, max_attempts, queue, state, scheduled_at) VALUES ('{}', 'none', 3, 'default', 'available', now())")
 	w.auditedBefore = one[int](w.bundle, "SELECT count(*)::int FROM gateway.audit")
 	return w
@@ -42,7 +44,7 @@ var riverPaths = []string{"", "jobs", "favicon.ico", "api/jobs", "api/states", "
 func (w *world) addresses(route admin.Route) (paths []string) {
 	path := strings.NewReplacer(
 		":server", "test", ":slice", fmt.Sprint(w.slice), ":user", fmt.Sprint(w.user), ":silence", fmt.Sprint(w.silence), ":announcement", fmt.Sprint(w.announcement),
-		":alert", fmt.Sprint(w.alert), ":mail", fmt.Sprint(w.mail),
+		":alert", fmt.Sprint(w.alert), ":mail", fmt.Sprint(w.mail), ":rollout", fmt.Sprint(w.rollout),
 	).Replace(route.Pattern)
 	if before, found := strings.CutSuffix(path, "*path"); found {
 		for _, one := range riverPaths {
@@ -83,6 +85,9 @@ func (w *world) unchanged() {
 	}
 	if got := one[int](w.bundle, "SELECT count(*)::int FROM gateway.alerts WHERE acknowledged_at IS NOT NULL") + one[int](w.bundle, "SELECT count(*)::int FROM gateway.emails WHERE id <> $1", w.mail); got != 0 {
 		w.t.Errorf("%d alerts are acknowledged, or mails owed", got)
+	}
+	if got := one[int](w.bundle, "SELECT count(*)::int FROM gateway.rollouts WHERE id <> $1 OR state <> 'done'", w.rollout); got != 0 {
+		w.t.Errorf("%d rollouts", got)
 	}
 	if got := one[int](w.bundle, "SELECT count(*)::int FROM gateway.silences WHERE id <> $1 OR ends_at < $2", w.silence, w.now); got != 0 {
 		w.t.Errorf("%d silences", got)
@@ -188,6 +193,12 @@ func TestWhoHasPassedItGetsEveryPage(t *testing.T) {
 		if cached := got.header.Get("Cache-Control"); cached != "no-store" && !strings.HasPrefix(path, "/admin/style-") && !river {
 			t.Errorf("%s may be kept: %s", path, cached)
 		}
+		if strings.HasSuffix(path, "/progress") { // a part of a page
+			if got.page.Find("body > section").Length() != 1 || got.page.Find("script, style, [style], header").Length() != 0 {
+				t.Errorf("%s: %s", path, got.body)
+			}
+			return
+		}
 		if strings.HasPrefix(got.header.Get("Content-Type"), "text/html") && !river {
 			if got.page.Find("script:not([src]):not([type='application/json']), style, [style], [onclick]").Length() != 0 || got.page.Find("header a.jobs").Text() != "No failed jobs" {
 				t.Errorf("%s: %s", path, got.body)
@@ -223,9 +234,9 @@ func TestWhatCannotBeUndoneAsksAgainAfterFiveMinutes(t *testing.T) {
 			t.Errorf("%s %s answers %d, %s", route.Method, path, got.status, got.location())
 		}
 	})
-	// To destroy a slice, to terminate an account, to see one and to begin maintenance, with their pages; who is
-	// an admin, and the recovery codes.
-	if asked != 11 {
+	// To destroy a slice, to terminate an account, to see one, to begin maintenance, to start a rollout, to take
+	// it back and to give a slice an image, with their pages; who is an admin, and the recovery codes.
+	if asked != 17 {
 		t.Errorf("%d routes ask again", asked)
 	}
 	if got := w.get("/admin/slices", w.seat.cookie); got.status != http.StatusOK {

@@ -27,10 +27,13 @@ func TestEachServerHasAColumn(t *testing.T) {
 		VALUES ($1, $2, 32::bigint << 30, 64::bigint << 30, 8::bigint << 30, 32::bigint << 30, 0, 17, 42, 100::bigint << 30, 200::bigint << 30, 3, 150, 20::bigint << 30, 6::bigint << 30, 600000, 60)`
 	b.exec(sample, "one", b.now.Add(-time.Minute))
 	b.exec(sample, "two", b.now.Add(-11*time.Minute))
+	b.exec("UPDATE gateway.server_telemetry SET load_1m = 0.5, load_5m = 1.25, load_15m = 12 WHERE server = 'one'")
+	b.exec("UPDATE gateway.servers SET booted_at = $1, cores = 8, kernel = '6.1.0-38', engine_version = '28.1.1', runner_version = '0123456789ab+changed', announced_at = $2", b.now.Add(-50*time.Hour), b.now.Add(-11*time.Minute))
 	page := b.get("/admin", s.cookie).page
 	one, two := page.Find("section#one"), page.Find("section#two")
 	figures := strings.Join(texts(one.Find("dl > div")), "; ")
-	for _, want := range []string{"CPU42 % of all cores", "RAM32.0 GB of 64.0 GB", "Swap8.0 GB of 32.0 GB", "Disk100 GB of 200 GB", "17 pages/s", "Pressure: memory1.0 % of the time", "Slices that run150, 3 in use", "Room for more12 slices", "Sampled1 min ago"} {
+	for _, want := range []string{"CPU42 % of all cores", "RAM32.0 GB of 64.0 GB", "Swap8.0 GB of 32.0 GB", "Disk100 GB of 200 GB", "17 pages/s", "Pressure: memory1.0 % of the time", "Slices that run150, 3 in use", "Room for more12 slices", "Sampled1 min ago",
+		"Load of 1, 5, 15 min0.50, 1.25, 12.00 on 8 cores", "Up for2 days, since ", "Linux6.1.0-38", "Docker engine28.1.1", "Runner0123456789ab+changed"} {
 		if !strings.Contains(figures, want) {
 			t.Errorf("%q is not among %s", want, figures)
 		}
@@ -40,6 +43,16 @@ func TestEachServerHasAColumn(t *testing.T) {
 	}
 	if got := texts(two.Find(".mark")); !strings.HasPrefix(got[0], "Silent") || two.Find("meter").Length() != 0 {
 		t.Errorf("two, which is silent, is %v", got)
+	}
+	// What was last said of a silent one is not shown as if it were so now.
+	if got := two.Text(); strings.Contains(got, "Up for") || strings.Contains(got, "Load") || !strings.Contains(strings.Join(texts(two.Find("h3")), ""), "Versions, as last said 11 min ago") {
+		t.Errorf("two, which is silent, says %s", got)
+	}
+	if got := texts(one.Find("h3")); len(got) != 1 || got[0] != "Versions" {
+		t.Errorf("one has the versions as %v", got)
+	}
+	if got := page.Find("main").Text(); !strings.Contains(got, "The functions that show this page: version ") {
+		t.Errorf("the functions do not say which they are: %s", got)
 	}
 }
 
@@ -97,7 +110,7 @@ func TestTheGridIsFilteredAndSorted(t *testing.T) {
 	}
 	// Two clicks from the grid to an act.
 	path := page.Find(".tiles a").First().AttrOr("href", "")
-	if got := texts(b.get(path, s.cookie).page.Find(".acts button, .acts a")); strings.Join(got, ", ") != "Restart, Suspend, Move to another slice, Leave its memory alone, Destroy…" {
+	if got := texts(b.get(path, s.cookie).page.Find(".acts button, .acts a")); strings.Join(got, ", ") != "Restart, Suspend, Move to another slice, Leave its memory alone, New image…, Destroy…" {
 		t.Errorf("the tile leads to %v", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"slicegate/config/observe"
 	"slicegate/store"
 	"slicegate/views"
 )
@@ -62,7 +63,7 @@ func (rs *routes) serversPage(v *visit) (templ.Component, error) {
 			return nil, err
 		}
 	}
-	return views.AdminServers(columns, v.now), nil
+	return views.AdminServers(columns, observe.Version(), v.now), nil
 }
 
 func (act *act) pauseServer(name string, paused bool) error {

@@ -19,6 +19,10 @@ type ServerUsage struct {
 	SwapRAM                      int64 // bytes of RAM that compressed swap (zram, zswap) takes
 	DiskTotal, DiskFree          int64 // bytes of the file system of Memory.Data; free to root alone is not free
 
+	Load    [3]float64 // tasks that ran or waited for a disk, on average of 1, 5 and 15 minutes
+	Cores   int
+	Started time.Time // the server itself
+
 	// Since the server started:
 	SwappedIn, SwappedOut    uint64 // pages, those that zswap keeps in RAM among them
 	RefaultAnon, RefaultFile uint64 // pages, as in Usage
@@ -34,7 +38,7 @@ func (m Memory) Server() (ServerUsage, error) {
 	file := borrow()
 	defer file.giveBack()
 	var s ServerUsage
-	for _, part := range []func(Memory, *text) error{s.meminfo, s.vmstat, s.cpu, s.pressure, s.zram, s.disk} {
+	for _, part := range []func(Memory, *text) error{s.meminfo, s.vmstat, s.cpu, s.load, s.pressure, s.zram, s.disk} {
 		if err := part(m, file); err != nil {
 			return ServerUsage{}, fmt.Errorf("server: %w", err)
 		}
@@ -114,6 +118,33 @@ func (s *ServerUsage) cpu(m Memory, file *text) error {
 		s.CPUTotal += time.Duration(ticks) * tick
 		if idle := i == 3 || i == 4; !idle {
 			s.CPUBusy += time.Duration(ticks) * tick
+		}
+	}
+	for name, value := range file.pairs() {
+		switch {
+		case string(name) == "btime":
+			s.Started = time.Unix(int64(value), 0)
+		case len(name) > len("cpu") && bytes.HasPrefix(name, []byte("cpu")): // that are on line
+			s.Cores++
+		}
+	}
+	return nil
+}
+
+// load reads /proc/loadavg: three averages, and what else there is.
+func (s *ServerUsage) load(m Memory, file *text) error {
+	path := filepath.Join(m.Root, "proc/loadavg")
+	if err := file.read(path); err != nil {
+		return err
+	}
+	fields := bytes.Fields(file.content)
+	if len(fields) < len(s.Load) {
+		return fmt.Errorf("%s does not begin with three averages", path)
+	}
+	for i := range s.Load {
+		var err error
+		if s.Load[i], err = strconv.ParseFloat(string(fields[i]), 64); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	return nil

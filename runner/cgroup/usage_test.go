@@ -94,7 +94,8 @@ func TestServerReadsWhatTheKernelSays(t *testing.T) {
 	root := tree(t, map[string]string{
 		"proc/meminfo":              "MemTotal: 64 kB\nMemAvailable: 32 kB\nSwapTotal: 16 kB\nSwapFree: 8 kB\nZswap: 1 kB\n",
 		"proc/vmstat":               "pgmajfault 5\noom_kill 6\npswpin 10\npswpout 20\nzswpin 1\nzswpout 2\nworkingset_refault_anon 3\nworkingset_refault_file 4\n",
-		"proc/stat":                 "cpu  100 10 50 600 40 5 5 90 7 7\ncpu0 1 1 1 1 1 1 1 1 1 1\n",
+		"proc/stat":                 "cpu  100 10 50 600 40 5 5 90 7 7\ncpu0 1 1 1 1 1 1 1 1 1 1\ncpu1 1 1 1 1 1 1 1 1 1 1\nintr 7 1\nbtime 1700000000\n",
+		"proc/loadavg":              "0.52 1.04 12.00 3/456 789\n",
 		"proc/pressure/memory":      pressureFile,
 		"proc/pressure/cpu":         "some avg10=0.00 avg60=0.00 avg300=0.00 total=3\n",
 		"sys/block/zram0/mm_stat":   "  4096 100 2048 0 2048 0 0 0 0\n",
@@ -112,6 +113,7 @@ func TestServerReadsWhatTheKernelSays(t *testing.T) {
 	usage.DiskTotal, usage.DiskFree = 0, 0
 	if difference := cmp.Diff(cgroup.ServerUsage{
 		MemoryTotal: 64 << 10, MemoryAvailable: 32 << 10, SwapTotal: 16 << 10, SwapFree: 8 << 10, SwapRAM: 4 << 10,
+		Load: [3]float64{0.52, 1.04, 12}, Cores: 2, Started: time.Unix(1_700_000_000, 0),
 		SwappedIn: 11, SwappedOut: 22, RefaultAnon: 3, RefaultFile: 4, MajorFaults: 5, OOMKills: 6,
 		CPUBusy: 2600 * time.Millisecond, CPUTotal: 9 * time.Second,
 		Pressure: 1500 * time.Millisecond, PressureFull: 7 * time.Microsecond, PressureCPU: 3 * time.Microsecond, PressureIO: -1,
@@ -123,7 +125,7 @@ func TestServerReadsWhatTheKernelSays(t *testing.T) {
 func TestServerOfThisMachine(t *testing.T) {
 	t.Parallel()
 	usage, err := cgroup.Memory{Root: "/"}.Server()
-	if err != nil || usage.MemoryTotal <= usage.MemoryAvailable || usage.CPUTotal <= usage.CPUBusy || usage.DiskTotal <= usage.DiskFree || usage.MajorFaults == 0 {
+	if err != nil || usage.MemoryTotal <= usage.MemoryAvailable || usage.CPUTotal <= usage.CPUBusy || usage.DiskTotal <= usage.DiskFree || usage.MajorFaults == 0 || usage.Cores < 1 || time.Since(usage.Started) <= 0 || time.Since(usage.Started) > 20*365*24*time.Hour {
 		t.Errorf("%+v, %v", usage, err)
 	}
 }

@@ -113,6 +113,15 @@ func (e *Engine) Answers(ctx context.Context) error {
 	return err
 }
 
+// Version is the engine's own.
+func (e *Engine) Version(ctx context.Context) (string, error) {
+	version, err := e.client.ServerVersion(ctx)
+	if err != nil {
+		return "", fmt.Errorf("version of the docker engine: %w", err)
+	}
+	return version.Version, nil
+}
+
 // CgroupParent is the cgroup above all slices of the fleet, as the engine calls it.
 func (e *Engine) CgroupParent() string { return e.cgroupParent }
 
