@@ -24,6 +24,7 @@ type rows struct {
 	slices map[int64]*store.ReclaimWishesRow
 	steps  []store.AddReclaimsParams
 	wakes  []store.AddWakeParams
+	ended  []store.EndAskedReclaimParams
 }
 
 func (r *rows) ReclaimWishes(context.Context, string) ([]store.ReclaimWishesRow, error) {
@@ -56,6 +57,14 @@ func (r *rows) AddWake(_ context.Context, wake store.AddWakeParams) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.wakes = append(r.wakes, wake)
+	return nil
+}
+
+func (r *rows) EndAskedReclaim(_ context.Context, ended store.EndAskedReclaimParams) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.slices[ended.ID].ReclaimAskedAt = nil
+	r.ended = append(r.ended, ended)
 	return nil
 }
 
