@@ -30,6 +30,9 @@ type Admin struct {
 	Brand  string
 	AppURL string // without a slash at its end
 	Clock  func() time.Time
+
+	LookEvery time.Duration // how often live pages are brought up to date; live's default
+	BeatEvery time.Duration // and whether their sessions hold is asked
 }
 
 // Function is Admin with its routes.
@@ -59,6 +62,7 @@ func New(a Admin) (*Function, error) {
 	rs.users()
 	rs.jobs(ui)
 	rs.secondFactor()
+	rs.live()
 	rs.style()
 	return &Function{handler: rs.gate(), routes: rs, river: ui}, nil
 }
@@ -68,6 +72,9 @@ func (f *Function) Handler() http.Handler { return f.handler }
 
 // Routes are all that are registered.
 func (f *Function) Routes() []Route { return f.routes.all }
+
+// EndStreams ends the streams of live pages, which would outlast any shutdown of their server.
+func (f *Function) EndStreams(ctx context.Context) error { return f.routes.hub.Shutdown(ctx) }
 
 // Run keeps what River UI counts in memory, until ctx ends.
 func (f *Function) Run(ctx context.Context) {

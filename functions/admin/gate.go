@@ -65,7 +65,7 @@ func (rs *routes) nothing(w http.ResponseWriter, r *http.Request) {
 
 // ask sends an admin to the page that asks for the second factor, and from there back.
 func (rs *routes) ask(v *visit) {
-	if strings.HasPrefix(v.URL.Path, jobsPath+"/api/") { // asked by a script, which would take the page for an answer
+	if strings.HasPrefix(v.URL.Path, jobsPath+"/api/") || strings.HasPrefix(v.URL.Path, livePath) { // asked by a script, which would take the page for an answer
 		http.Error(v.w, "The second factor is asked for: reload the page.", http.StatusForbidden)
 		return
 	}

@@ -15,7 +15,7 @@ type world struct {
 	*bundle
 	seat          seat
 	user, slice   int64
-	silence       int64
+	silence, tail int64
 	auditedBefore int
 }
 
@@ -24,6 +24,8 @@ func newWorld(t *testing.T) *world {
 	w.seat = w.admin("op@example.com")
 	w.user, w.slice = w.customer("ann@example.com", "assigned")
 	w.silence = one[int64](w.bundle, "INSERT INTO gateway.silences (starts_at, ends_at, reason, actor) VALUES ($1, $2, 'test', 'operator') RETURNING id", w.now, w.now.Add(time.Hour))
+	w.tail = one[int64](w.bundle, "INSERT INTO gateway.log_tails (slice_id, server, actor, opened_at, wanted_until) VALUES ($1, 'test', $2, $3, $3) RETURNING id", w.slice, fmt.Sprintf("admin:%d", w.seat.id), w.now)
+	w.exec("INSERT INTO gateway.log_lines (tail_id, seq, at, stream, line) VALUES ($1, 1, $2, 'stdout', 'whatsapp-slice begins')", w.tail, w.now)
 	w.exec("INSERT INTO river.river_job (args, kind, max_attempts, queue, state, scheduled_at) VALUES ('{}', 'none', 3, 'default', 'available', now())")
 	w.auditedBefore = one[int](w.bundle, "SELECT count(*)::int FROM gateway.audit")
 	return w
@@ -35,7 +37,7 @@ var riverPaths = []string{"", "jobs", "favicon.ico", "api/jobs", "api/states", "
 // addresses are all of a route.
 func (w *world) addresses(route admin.Route) (paths []string) {
 	path := strings.NewReplacer(
-		":server", "test", ":slice", fmt.Sprint(w.slice), ":user", fmt.Sprint(w.user), ":silence", fmt.Sprint(w.silence),
+		":server", "test", ":slice", fmt.Sprint(w.slice), ":user", fmt.Sprint(w.user), ":silence", fmt.Sprint(w.silence), ":tail", fmt.Sprint(w.tail),
 	).Replace(route.Pattern)
 	if before, found := strings.CutSuffix(path, "*path"); found {
 		for _, one := range riverPaths {
@@ -133,7 +135,7 @@ func TestAnAdminWithoutSecondFactorInThisSessionGetsItsPageAlone(t *testing.T) {
 				if !strings.HasPrefix(path, "/admin/second-factor") && !strings.HasPrefix(path, "/admin/style-") {
 					t.Errorf("%s needs no second factor", path)
 				}
-			case strings.HasPrefix(path, "/admin/jobs/api/"):
+			case strings.HasPrefix(path, "/admin/jobs/api/"), strings.HasPrefix(path, "/admin/live/"):
 				if got.status != http.StatusForbidden {
 					t.Errorf("%s gets %d at %s %s", visitor, got.status, route.Method, path)
 				}
@@ -158,7 +160,7 @@ func TestWhoHasPassedItGetsEveryPage(t *testing.T) {
 	w := newWorld(t)
 	w.exec("UPDATE gateway.sessions SET second_factor_at = $1", w.now)
 	w.each(func(route admin.Route, path string) {
-		if route.Method != http.MethodGet || path == "/admin/" || strings.HasPrefix(path, "/admin/jobs/api/jobs/") || strings.HasSuffix(path, "/pause") {
+		if route.Method != http.MethodGet || path == "/admin/" || strings.HasPrefix(path, "/admin/live/") || strings.HasPrefix(path, "/admin/jobs/api/jobs/") || strings.HasSuffix(path, "/pause") {
 			return
 		}
 		got := w.get(path, w.seat.cookie)
