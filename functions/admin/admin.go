@@ -17,6 +17,7 @@ import (
 	"github.com/riverqueue/river"
 	"riverqueue.com/riverui"
 
+	"slicegate/functions/admin/live"
 	"slicegate/functions/session"
 	"slicegate/store"
 )
@@ -31,8 +32,8 @@ type Admin struct {
 	AppURL string // without a slash at its end
 	Clock  func() time.Time
 
-	LookEvery time.Duration // how often live pages are brought up to date; live's default
-	BeatEvery time.Duration // and whether their sessions hold is asked
+	LookEvery time.Duration // how often live pages are brought up to date; 3 s
+	BeatEvery time.Duration // how often it is asked whether their sessions hold; 10 s
 }
 
 // Function is Admin with its routes.
@@ -75,6 +76,9 @@ func (f *Function) Routes() []Route { return f.routes.all }
 
 // EndStreams ends the streams of live pages, which would outlast any shutdown of their server.
 func (f *Function) EndStreams(ctx context.Context) error { return f.routes.hub.Shutdown(ctx) }
+
+// Live counts the streams of live pages.
+func (f *Function) Live() live.Stats { return f.routes.hub.Stats() }
 
 // Run keeps what River UI counts in memory, until ctx ends.
 func (f *Function) Run(ctx context.Context) {

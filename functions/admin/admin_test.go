@@ -51,7 +51,7 @@ func start(t testing.TB) *bundle {
 	}
 	b.function, err = admin.New(admin.Admin{
 		Pool: pool, Jobs: client, Signer: b.signer, Key: [32]byte{7}, Brand: "Slicegate", AppURL: "https://app.example.com",
-		Clock: func() time.Time { return b.now },
+		Clock: func() time.Time { return b.now }, LookEvery: 200 * time.Millisecond, BeatEvery: 200 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
