@@ -120,9 +120,9 @@ func AdminLogPage(l AdminLog) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var6 string
-			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(fmt.Sprintf("What its container writes on %s, followed since %s. The last 200 lines before that, at most the newest 1000; times are UTC.", l.Server, AdminTime(l.Since)))
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(fmt.Sprintf("What its container writes on %s, followed since %s. It begins with the 200 lines before that, and keeps the newest 1000; times are UTC.", l.Server, AdminTime(l.Since)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_logs.templ`, Line: 34, Col: 188}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `admin_logs.templ`, Line: 34, Col: 200}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 			if templ_7745c5c3_Err != nil {

@@ -306,7 +306,7 @@ func AdminSlices(g AdminGrid) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = adminLive(g.Live, "The order stays until the page is loaded again.").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = adminLive(g.Live, "Counts and order stay until the page is loaded again.").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -43,16 +43,24 @@ func setup(t *testing.T) *bundle {
 
 func start(t testing.TB) *bundle {
 	t.Helper()
+	return startWith(t, func(*admin.Admin) {})
+}
+
+// startWith lets a test change what the function is made of.
+func startWith(t testing.TB, change func(*admin.Admin)) *bundle {
+	t.Helper()
 	b := &bundle{t: t, db: storetest.New(t), signer: session.NewSigner([32]byte{1}), now: time.Now().Truncate(time.Second)}
 	pool := b.asFunctions()
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.function, err = admin.New(admin.Admin{
+	a := admin.Admin{
 		Pool: pool, Jobs: client, Signer: b.signer, Key: [32]byte{7}, Brand: "Slicegate", AppURL: "https://app.example.com",
 		Clock: func() time.Time { return b.now }, LookEvery: 200 * time.Millisecond, BeatEvery: 200 * time.Millisecond,
-	})
+	}
+	change(&a)
+	b.function, err = admin.New(a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"slicegate/functions/admin"
 	"slicegate/functions/admin/live"
 )
 
@@ -197,13 +198,21 @@ func TestAFilterHoldsForWhatComesLive(t *testing.T) {
 		t.Errorf("the first is %+v", first)
 	}
 	b.exec("UPDATE gateway.slices SET silent_since = NULL, wa_state = 'ready' WHERE id = $1", troubled)
-	grid.change("one leaves", func(c live.Change) bool { return slices.Equal(c.Left, []string{tile(troubled)}) && len(c.Parts) == 0 })
+	grid.change("one leaves", func(c live.Change) bool {
+		return slices.Equal(c.Left, []string{tile(troubled)}) && strings.Contains(c.Parts[tile(troubled)], "in order")
+	})
 	b.exec("UPDATE gateway.slices SET status = 'failed' WHERE id = $1", well)
 	grid.change("another comes", func(c live.Change) bool { return strings.Contains(c.Parts[tile(well)], "failed, stays down") })
-	// One that is not on the page is none of its business.
-	b.exec("UPDATE gateway.slices SET wa_state = 'ready', memory_bytes = 9 << 20, measured_at = now() WHERE id = $1", troubled)
+	// One that was never in it is none of its business.
+	_, never := b.customer("cat@example.com", "assigned")
+	b.exec("UPDATE gateway.slices SET wa_state = 'ready' WHERE id = $1", never)
 	b.exec("UPDATE gateway.slices SET silent_since = now() WHERE id = $1", troubled)
-	grid.change("the first comes back", func(c live.Change) bool { return strings.Contains(c.Parts[tile(troubled)], "does not answer") })
+	grid.change("the first comes back", func(c live.Change) bool {
+		if _, told := c.Parts[tile(never)]; told {
+			t.Errorf("it is told of one that was never in it: %+v", c)
+		}
+		return strings.Contains(c.Parts[tile(troubled)], "does not answer")
+	})
 }
 
 func TestThePageOfASliceIsLive(t *testing.T) {
@@ -271,6 +280,23 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 			b.exec("UPDATE gateway.slices SET wa_state = 'ready'")
 			stays.change("the other one goes on", func(c live.Change) bool { return len(c.Parts) == 1 })
 		})
+	}
+}
+
+func TestAStreamEndsAtOnceWithALogout(t *testing.T) {
+	t.Parallel()
+	b := startWith(t, func(a *admin.Admin) { a.BeatEvery = time.Hour })
+	s := b.admin("op@example.com")
+	_, slice := b.customer("ann@example.com", "assigned")
+	_, tail := b.opened(s, slice)
+	streams := []*stream{b.open("/admin/live/slices", s.cookie), b.open(fmt.Sprintf("/admin/live/logs/%d", tail), s.cookie)}
+	streams[0].change("the first", all)
+	b.until("it listens", func() bool { return b.listeners() == 1 })
+	b.exec("DELETE FROM gateway.sessions WHERE user_id = $1", s.id)
+	for _, one := range streams {
+		if before := one.ends(); len(before) == 0 || before[len(before)-1].name != "bye" {
+			t.Errorf("it ends with %v", before)
+		}
 	}
 }
 

@@ -76,11 +76,11 @@ test("it says in words whether it is live", () => {
   expect(text(".live")).toBe("Not live: connecting");
   expect(newest().url).toBe("/admin/live/slices?state=trouble&shown=abc");
   newest().tell("change", { all: true, same: true });
-  expect(text(".live")).toBe("Live. The order stays.");
+  expect(text(".live")).toBe("Live The order stays.");
   newest().tell("reset");
   expect(text(".live")).toBe("Not live: the server asks the database again");
   newest().tell("change", { all: true });
-  expect(text(".live")).toBe("Live. The order stays.");
+  expect(text(".live")).toBe("Live The order stays.");
 });
 
 test("tiles change where they stand", () => {

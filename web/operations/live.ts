@@ -111,16 +111,17 @@ class Live {
 
   private live(): void {
     this.wait = firstWait;
-    const note = this.status.dataset.liveNote;
-    this.say("ok", note ? `Live. ${note}` : "Live");
+    this.say("ok", "Live");
   }
 
   private say(level: "ok" | "warn" | "bad", words: string): void {
-    if (this.status.textContent === words) return;
+    if (this.status.querySelector(".mark")?.textContent === words) return;
     const mark = this.page.createElement("span");
     mark.className = `mark ${level}`;
     mark.textContent = words;
     this.status.replaceChildren(mark);
+    const note = this.status.dataset.liveNote;
+    if (level === "ok" && note) this.status.append(` ${note}`);
   }
 
   private take(change: Change): void {
@@ -177,7 +178,7 @@ class Live {
       if (!before) {
         const list = this.page.querySelector("[data-live-more]");
         if (!list) return;
-        now.append(this.note("new here"));
+        this.remark(now, "new here");
         list.append(now);
         return;
       }
@@ -193,16 +194,17 @@ class Live {
     this.change(name, () => {
       const tile = this.find(name);
       if (!tile || tile.querySelector("[data-live-mark]")) return;
-      tile.append(this.note(words));
+      this.remark(tile, words);
     });
   }
 
-  private note(words: string): HTMLElement {
-    const note = this.page.createElement("p");
-    note.className = "note";
-    note.dataset.liveMark = "";
-    note.textContent = words;
-    return note;
+  // remark says something of a tile, inside of it.
+  private remark(tile: HTMLElement, words: string): void {
+    const remark = this.page.createElement("span");
+    remark.className = "mark";
+    remark.dataset.liveMark = "";
+    remark.textContent = words;
+    (tile.querySelector("a") ?? tile).append(remark);
   }
 
   // element reads one element; in a template nothing of it runs or loads.

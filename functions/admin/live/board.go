@@ -103,7 +103,7 @@ type Change struct {
 	Same  bool              `json:"same,omitempty"`  // with All: the page shows them already, and they are not sent
 	Parts map[string]string `json:"parts,omitempty"` // HTML
 	Clock map[string]string `json:"clock,omitempty"` // words
-	Left  []string          `json:"left,omitempty"`  // do not match the page's filter any more
+	Left  []string          `json:"left,omitempty"`  // of the parts, those that do not match the page's filter any more
 	Gone  []string          `json:"gone,omitempty"`  // are no more
 }
 
@@ -150,7 +150,7 @@ func (b *board) read(r *reader) (change Change) {
 			change.Gone = append(change.Gone, name)
 			delete(r.shown, name)
 		default:
-			change.Left = append(change.Left, name)
+			change.Left, change.Parts[name], change.Clock[name] = append(change.Left, name), now.HTML, now.Clock
 		}
 	}
 	slices.Sort(change.Left)
