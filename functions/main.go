@@ -131,7 +131,7 @@ func buildAdmin(settings config.Functions, pool *pgxpool.Pool, signer *session.S
 	if err != nil {
 		return nil, err
 	}
-	return &function{name: "admin", handler: a.Handler(), beside: a.Run}, nil
+	return &function{name: "admin", handler: a.Handler(), beside: a.Run, beforeShutdown: a.EndStreams}, nil
 }
 
 func buildAuth(settings config.Functions, pool *pgxpool.Pool, signer *session.Signer) (*function, error) {

@@ -50,8 +50,14 @@ const usage = `runner: works the jobs of one server.
                    take every slice of the last rollout back to where it came from
   runner reclaim status
                    what was pushed to swap of each slice, and what each needs
-  runner reclaim pause|resume [N]
-                   leave one slice alone, or all of this server; go on
+  runner reclaim now N
+                   push a slice out at once, unless its user is there
+  runner reclaim exempt N
+                   leave one slice's memory alone
+  runner reclaim pause
+                   leave all slices of this server alone
+  runner reclaim resume [N]
+                   go on, with a slice that is exempt or with this server
   runner swap status|setup|unit|remove
                    the swap that idle slices are pushed to; without a word: how
   runner answers [-days N] [-json]

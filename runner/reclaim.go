@@ -14,25 +14,33 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"slicegate/config"
+	"slicegate/jobs"
 	"slicegate/store"
 )
 
-// reclaimOrder is what `runner reclaim` is told: show how it stands, or leave a slice or the whole
-// server alone, or end that.
+// reclaimOrder is what `runner reclaim` is told: a word, and a slice where it is about one.
 type reclaimOrder struct {
-	show   bool
-	paused bool
-	slice  int64 // 0: the whole server
+	word  string
+	slice int64 // 0: the whole server
+}
+
+// The words, and what each is about.
+var reclaimWords = map[string]struct{ server, slice bool }{
+	"status": {server: true},
+	"now":    {slice: true},
+	"exempt": {slice: true},
+	"pause":  {server: true},
+	"resume": {server: true, slice: true},
 }
 
 func parseReclaim(args []string) (reclaimOrder, error) {
-	if len(args) == 1 && args[0] == "status" {
-		return reclaimOrder{show: true}, nil
-	}
-	if len(args) < 1 || len(args) > 2 || args[0] != "pause" && args[0] != "resume" {
+	if len(args) < 1 || len(args) > 2 {
 		return reclaimOrder{}, errors.New(usage)
 	}
-	order := reclaimOrder{paused: args[0] == "pause"}
+	order, about := reclaimOrder{word: args[0]}, reclaimWords[args[0]]
+	if len(args) == 1 && !about.server || len(args) == 2 && !about.slice {
+		return order, errors.New(usage)
+	}
 	if len(args) == 2 {
 		id, err := strconv.ParseInt(args[1], 10, 64)
 		if err != nil || id < 1 {
@@ -43,7 +51,7 @@ func parseReclaim(args []string) (reclaimOrder, error) {
 	return order, nil
 }
 
-// reclaimCommand shows what is pushed out, or pauses and resumes it.
+// reclaimCommand shows what is pushed out, or says what is to be.
 func reclaimCommand(ctx context.Context, settings config.Runner, args []string) error {
 	order, err := parseReclaim(args)
 	if err != nil {
@@ -54,35 +62,37 @@ func reclaimCommand(ctx context.Context, settings config.Runner, args []string) 
 		return err
 	}
 	defer pool.Close()
-	if order.show {
+	if order.word == "status" {
 		return showReclaim(ctx, pool, settings.Server, time.Now(), os.Stdout)
 	}
-	return pauseReclaim(ctx, pool, settings.Server, order)
+	return orderReclaim(ctx, pool, settings.Server, order)
 }
 
-// pauseReclaim writes what an operator wants; the runner reads it at its next look.
-func pauseReclaim(ctx context.Context, pool *pgxpool.Pool, server string, order reclaimOrder) error {
-	action := map[bool]string{true: "reclaim.pause", false: "reclaim.resume"}[order.paused]
+// orderReclaim writes what an operator wants; the runner reads it at its next look.
+func orderReclaim(ctx context.Context, pool *pgxpool.Pool, server string, order reclaimOrder) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		queries := store.New(tx)
-		if order.slice != 0 {
-			found, err := queries.PauseReclaim(ctx, store.PauseReclaimParams{ID: order.slice, Paused: order.paused})
+		switch {
+		case order.word == "now":
+			return jobs.AskReclaim(ctx, tx, order.slice, "operator", time.Now())
+		case order.slice != 0:
+			found, err := queries.PauseReclaim(ctx, store.PauseReclaimParams{ID: order.slice, Paused: order.word == "exempt"})
 			if err == nil && found == 0 {
 				err = fmt.Errorf("there is no slice %d: `runner slice list` shows them", order.slice)
 			}
 			if err != nil {
 				return err
 			}
-			return queries.RecordSlice(ctx, "operator", action, order.slice, nil)
+			return queries.RecordSlice(ctx, "operator", "reclaim."+order.word, order.slice, nil)
 		}
-		found, err := queries.PauseReclaimOnServer(ctx, store.PauseReclaimOnServerParams{Name: server, Paused: order.paused})
+		found, err := queries.PauseReclaimOnServer(ctx, store.PauseReclaimOnServerParams{Name: server, Paused: order.word == "pause"})
 		if err == nil && found == 0 {
 			err = fmt.Errorf("no runner has worked for server %s yet: SERVER names another one, or `runner work` has not been started", server)
 		}
 		if err != nil {
 			return err
 		}
-		return queries.RecordServer(ctx, "operator", action, server, nil)
+		return queries.RecordServer(ctx, "operator", "reclaim."+order.word, server, nil)
 	})
 }
 
@@ -95,7 +105,7 @@ func showReclaim(ctx context.Context, pool *pgxpool.Pool, server string, now tim
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SLICE\tMEMORY\tSWAP\tNEEDS\tSTEPS\tTAKEN\tLAST STEP\t")
 	for _, row := range rows {
-		needs, last, paused := "-", "-", ""
+		needs, last, note := "-", "-", ""
 		if row.FloorBytes != nil {
 			needs = megabytes(*row.FloorBytes)
 		}
@@ -104,11 +114,13 @@ func showReclaim(ctx context.Context, pool *pgxpool.Pool, server string, now tim
 		}
 		switch {
 		case row.ServerPaused:
-			paused = "paused, as the whole server"
+			note = "paused, as the whole server"
 		case row.ReclaimPaused:
-			paused = "paused"
+			note = "exempt"
+		case row.ReclaimAskedAt != nil:
+			note = "asked for " + now.Sub(*row.ReclaimAskedAt).Round(time.Second).String() + " ago"
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", row.ID, megabytes(row.MemoryBytes), megabytes(row.SwapBytes), needs, row.Steps, megabytes(row.Taken), last, paused)
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", row.ID, megabytes(row.MemoryBytes), megabytes(row.SwapBytes), needs, row.Steps, megabytes(row.Taken), last, note)
 	}
 	if err := table.Flush(); err != nil {
 		return err

@@ -157,7 +157,7 @@ func TestAnIdleSliceIsPushedOutAndOneInUseIsNot(t *testing.T) {
 	})
 	// The user of the other slice leaves, an operator wants it left alone, and the runner is restarted.
 	leave()
-	if err := pauseReclaim(t.Context(), b.db.Pool, b.settings.Server, reclaimOrder{paused: true, slice: used}); err != nil {
+	if err := orderReclaim(t.Context(), b.db.Pool, b.settings.Server, reclaimOrder{word: "exempt", slice: used}); err != nil {
 		t.Fatal(err)
 	}
 	stop()
@@ -168,10 +168,10 @@ func TestAnIdleSliceIsPushedOutAndOneInUseIsNot(t *testing.T) {
 		return count("SELECT count(*) FROM gateway.reclaims WHERE slice_id = %d", idle) > before+2
 	})
 	if n := steps(used, came); n != 0 {
-		t.Errorf("%d steps into a slice that an operator paused", n)
+		t.Errorf("%d steps into a slice that is exempt", n)
 	}
 	var shown bytes.Buffer
-	if err := showReclaim(t.Context(), b.db.Pool, b.settings.Server, time.Now(), &shown); err != nil || !strings.Contains(shown.String(), "paused") {
+	if err := showReclaim(t.Context(), b.db.Pool, b.settings.Server, time.Now(), &shown); err != nil || !strings.Contains(shown.String(), "exempt") {
 		t.Errorf("%v\n%s", err, shown.String())
 	}
 }
@@ -193,39 +193,45 @@ func (b *bundle) print(query string) {
 func TestTheOrdersOfReclaim(t *testing.T) {
 	t.Parallel()
 	for words, want := range map[string]reclaimOrder{
-		"status":   {show: true},
-		"pause":    {paused: true},
-		"resume":   {},
-		"pause 3":  {paused: true, slice: 3},
-		"resume 3": {slice: 3},
+		"status":   {word: "status"},
+		"now 3":    {word: "now", slice: 3},
+		"exempt 3": {word: "exempt", slice: 3},
+		"pause":    {word: "pause"},
+		"resume":   {word: "resume"},
+		"resume 3": {word: "resume", slice: 3},
 	} {
 		if order, err := parseReclaim(strings.Fields(words)); err != nil || order != want {
 			t.Errorf("%q: %+v, %v", words, order, err)
 		}
 	}
-	for _, words := range []string{"", "stop", "status 3", "pause 3 4"} {
+	for _, words := range []string{"", "stop", "status 3", "pause 3", "now", "exempt", "resume 3 4"} {
 		if _, err := parseReclaim(strings.Fields(words)); err == nil || err.Error() != usage {
 			t.Errorf("%q: %v", words, err)
 		}
 	}
-	if _, err := parseReclaim([]string{"pause", "x"}); err == nil || !strings.Contains(err.Error(), `"x" is no number of a slice`) {
+	if _, err := parseReclaim([]string{"exempt", "x"}); err == nil || !strings.Contains(err.Error(), `"x" is no number of a slice`) {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestReclaimIsPausedOfWhatIsThere(t *testing.T) {
 	b := setup(t, nil)
-	pause := func(order reclaimOrder) error { return pauseReclaim(t.Context(), b.db.Pool, b.settings.Server, order) }
-	if err := pause(reclaimOrder{paused: true, slice: 99}); err == nil || !strings.Contains(err.Error(), "there is no slice 99") {
+	give := func(word string, slice int64) error {
+		return orderReclaim(t.Context(), b.db.Pool, b.settings.Server, reclaimOrder{word, slice})
+	}
+	if err := give("exempt", 99); err == nil || !strings.Contains(err.Error(), "there is no slice 99") {
 		t.Errorf("%v", err)
 	}
-	if err := pause(reclaimOrder{paused: true}); err == nil || !strings.Contains(err.Error(), "no runner has worked for server test") {
+	if err := give("now", 99); err == nil || !strings.Contains(err.Error(), "there is no slice 99") {
+		t.Errorf("%v", err)
+	}
+	if err := give("pause", 0); err == nil || !strings.Contains(err.Error(), "no runner has worked for server test") {
 		t.Errorf("%v", err)
 	}
 	if err := store.New(b.db.Pool).RegisterServer(t.Context(), store.RegisterServerParams{Name: "test", ConfiguredImage: "x"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := pause(reclaimOrder{paused: true}); err != nil {
+	if err := give("pause", 0); err != nil {
 		t.Error(err)
 	}
 	if told := b.count("SELECT count(*) FROM gateway.audit WHERE action = 'reclaim.pause' AND subject = 'server:test'"); told != 1 {

@@ -26,6 +26,7 @@ import (
 	"slicegate/runner/docker"
 	"slicegate/runner/figures"
 	"slicegate/runner/host"
+	"slicegate/runner/logs"
 	"slicegate/runner/reclaim"
 	"slicegate/runner/schemas"
 	"slicegate/store"
@@ -99,7 +100,8 @@ func work(ctx context.Context, settings config.Runner) error {
 		Software:    software{engine},
 	}
 	watching := newWatch(settings, shown, pool, engine.Answers)
-	besides := []func(context.Context){traffic.watch, watching.hold, watching.beat}
+	relay := &logs.Relay{Pool: pool, Rows: store.New(pool), Containers: engine, Server: settings.Server, Clock: time.Now}
+	besides := []func(context.Context){traffic.watch, watching.hold, watching.beat, relay.Run}
 	if settings.Reclaim == "on" {
 		besides = append(besides, keepSmall(settings, pool, figures.CountReclaims(shown.Registry, store.New(pool)), memory, traffic, engine))
 	}

@@ -1,6 +1,6 @@
 -- name: ReclaimWishes :many
 -- What is known of a server's slices that may run, for whoever takes memory from them.
-SELECT s.id, s.floor_bytes, s.floor_at, s.reclaim_paused, on_server.reclaim_paused AS server_paused
+SELECT s.id, s.floor_bytes, s.floor_at, s.reclaim_paused, s.reclaim_asked_at, on_server.reclaim_paused AS server_paused
 FROM gateway.slices s JOIN gateway.servers on_server ON on_server.name = s.server
 WHERE s.server = @server AND s.status IN ('available', 'assigned');
 
@@ -12,7 +12,7 @@ WHERE s.id = f.id AND s.status <> 'destroyed';
 
 -- name: ReclaimStatus :many
 -- A server's slices, with what was taken from them since a time.
-SELECT s.id, s.memory_bytes, s.swap_bytes, s.floor_bytes, s.reclaim_paused, on_server.reclaim_paused AS server_paused,
+SELECT s.id, s.memory_bytes, s.swap_bytes, s.floor_bytes, s.reclaim_paused, s.reclaim_asked_at, on_server.reclaim_paused AS server_paused,
     taken.steps, taken.bytes AS taken, taken.last_at
 FROM gateway.slices s
 JOIN gateway.servers on_server ON on_server.name = s.server

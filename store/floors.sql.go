@@ -29,7 +29,7 @@ func (q *Queries) NoteFloors(ctx context.Context, arg NoteFloorsParams) error {
 }
 
 const reclaimStatus = `-- name: ReclaimStatus :many
-SELECT s.id, s.memory_bytes, s.swap_bytes, s.floor_bytes, s.reclaim_paused, on_server.reclaim_paused AS server_paused,
+SELECT s.id, s.memory_bytes, s.swap_bytes, s.floor_bytes, s.reclaim_paused, s.reclaim_asked_at, on_server.reclaim_paused AS server_paused,
     taken.steps, taken.bytes AS taken, taken.last_at
 FROM gateway.slices s
 JOIN gateway.servers on_server ON on_server.name = s.server
@@ -46,15 +46,16 @@ type ReclaimStatusParams struct {
 }
 
 type ReclaimStatusRow struct {
-	ID            int64
-	MemoryBytes   int64
-	SwapBytes     int64
-	FloorBytes    *int64
-	ReclaimPaused bool
-	ServerPaused  bool
-	Steps         int64
-	Taken         int64
-	LastAt        time.Time
+	ID             int64
+	MemoryBytes    int64
+	SwapBytes      int64
+	FloorBytes     *int64
+	ReclaimPaused  bool
+	ReclaimAskedAt *time.Time
+	ServerPaused   bool
+	Steps          int64
+	Taken          int64
+	LastAt         time.Time
 }
 
 // A server's slices, with what was taken from them since a time.
@@ -73,6 +74,7 @@ func (q *Queries) ReclaimStatus(ctx context.Context, arg ReclaimStatusParams) ([
 			&i.SwapBytes,
 			&i.FloorBytes,
 			&i.ReclaimPaused,
+			&i.ReclaimAskedAt,
 			&i.ServerPaused,
 			&i.Steps,
 			&i.Taken,
@@ -89,17 +91,18 @@ func (q *Queries) ReclaimStatus(ctx context.Context, arg ReclaimStatusParams) ([
 }
 
 const reclaimWishes = `-- name: ReclaimWishes :many
-SELECT s.id, s.floor_bytes, s.floor_at, s.reclaim_paused, on_server.reclaim_paused AS server_paused
+SELECT s.id, s.floor_bytes, s.floor_at, s.reclaim_paused, s.reclaim_asked_at, on_server.reclaim_paused AS server_paused
 FROM gateway.slices s JOIN gateway.servers on_server ON on_server.name = s.server
 WHERE s.server = $1 AND s.status IN ('available', 'assigned')
 `
 
 type ReclaimWishesRow struct {
-	ID            int64
-	FloorBytes    *int64
-	FloorAt       *time.Time
-	ReclaimPaused bool
-	ServerPaused  bool
+	ID             int64
+	FloorBytes     *int64
+	FloorAt        *time.Time
+	ReclaimPaused  bool
+	ReclaimAskedAt *time.Time
+	ServerPaused   bool
 }
 
 // What is known of a server's slices that may run, for whoever takes memory from them.
@@ -117,6 +120,7 @@ func (q *Queries) ReclaimWishes(ctx context.Context, server string) ([]ReclaimWi
 			&i.FloorBytes,
 			&i.FloorAt,
 			&i.ReclaimPaused,
+			&i.ReclaimAskedAt,
 			&i.ServerPaused,
 		); err != nil {
 			return nil, err

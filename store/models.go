@@ -102,6 +102,15 @@ type GatewayStripeEvent struct {
 	HandledAt  *time.Time
 }
 
+type LogTail struct {
+	ID          int64
+	SliceID     int64
+	Server      string
+	Actor       string
+	OpenedAt    time.Time
+	WantedUntil time.Time
+}
+
 type Maintenance struct {
 	Single bool
 	Since  time.Time

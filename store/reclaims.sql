@@ -18,3 +18,26 @@ UPDATE gateway.slices SET reclaim_paused = @paused WHERE id = @id AND status <> 
 
 -- name: PauseReclaimOnServer :execrows
 UPDATE gateway.servers SET reclaim_paused = @paused WHERE name = @name;
+
+-- name: AskReclaim :one
+-- An operator wants a slice pushed out now. No row: it does not run, is exempt, its server is paused, or its user
+-- was seen there a moment ago; the runner, which sees every packet, looks again.
+UPDATE gateway.slices s SET reclaim_asked_at = @now::timestamptz
+FROM gateway.servers on_server
+WHERE s.id = @id AND on_server.name = s.server AND s.status IN ('available', 'assigned') AND NOT s.reclaim_paused AND NOT on_server.reclaim_paused
+    AND NOT EXISTS (SELECT FROM gateway.meters m WHERE m.slice_id = s.id AND m.last_user_at > @there_since::timestamptz)
+RETURNING s.*;
+
+-- name: WhyNotReclaim :one
+-- What AskReclaim goes by.
+SELECT s.status, s.reclaim_paused, s.server, on_server.reclaim_paused AS server_paused, m.last_user_at
+FROM gateway.slices s JOIN gateway.servers on_server ON on_server.name = s.server LEFT JOIN gateway.meters m ON m.slice_id = s.id
+WHERE s.id = @id;
+
+-- name: EndAskedReclaim :exec
+-- What was asked for is done, or is not to be done any more. One that was asked for again since stays.
+WITH ended AS (
+    UPDATE gateway.slices s SET reclaim_asked_at = NULL WHERE s.id = @id AND s.reclaim_asked_at = @asked::timestamptz RETURNING s.id AS slice
+)
+INSERT INTO gateway.audit (actor, action, subject, detail)
+SELECT 'runner', 'slice.reclaim-now.ended', 'slice:' || ended.slice, jsonb_build_object('why', @why::text) FROM ended;

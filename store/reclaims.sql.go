@@ -80,6 +80,87 @@ type AddWakesParams struct {
 	AnswerUs        *int64
 }
 
+const askReclaim = `-- name: AskReclaim :one
+UPDATE gateway.slices s SET reclaim_asked_at = $1::timestamptz
+FROM gateway.servers on_server
+WHERE s.id = $2 AND on_server.name = s.server AND s.status IN ('available', 'assigned') AND NOT s.reclaim_paused AND NOT on_server.reclaim_paused
+    AND NOT EXISTS (SELECT FROM gateway.meters m WHERE m.slice_id = s.id AND m.last_user_at > $3::timestamptz)
+RETURNING s.id, s.server, s.port, s.image, s.status, s.user_id, s.wa_state, s.wa_connected, s.wa_phone, s.wa_changed_at, s.last_health_at, s.last_activity_at, s.storage_bytes, s.created_at, s.recycle_at, s.crashes, s.crashed_at, s.start_at, s.version, s.status_at, s.crash_times, s.memory_bytes, s.swap_bytes, s.measured_at, s.moved_from, s.moved_status, s.floor_bytes, s.floor_at, s.reclaim_paused, s.wa_reason, s.linked_at, s.silent_since, s.page_dead_since, s.working_bytes, s.user_restart_at, s.suspended_for, s.reclaim_asked_at
+`
+
+type AskReclaimParams struct {
+	Now        time.Time
+	ID         int64
+	ThereSince time.Time
+}
+
+// An operator wants a slice pushed out now. No row: it does not run, is exempt, its server is paused, or its user
+// was seen there a moment ago; the runner, which sees every packet, looks again.
+func (q *Queries) AskReclaim(ctx context.Context, arg AskReclaimParams) (Slice, error) {
+	row := q.db.QueryRow(ctx, askReclaim, arg.Now, arg.ID, arg.ThereSince)
+	var i Slice
+	err := row.Scan(
+		&i.ID,
+		&i.Server,
+		&i.Port,
+		&i.Image,
+		&i.Status,
+		&i.UserID,
+		&i.WaState,
+		&i.WaConnected,
+		&i.WaPhone,
+		&i.WaChangedAt,
+		&i.LastHealthAt,
+		&i.LastActivityAt,
+		&i.StorageBytes,
+		&i.CreatedAt,
+		&i.RecycleAt,
+		&i.Crashes,
+		&i.CrashedAt,
+		&i.StartAt,
+		&i.Version,
+		&i.StatusAt,
+		&i.CrashTimes,
+		&i.MemoryBytes,
+		&i.SwapBytes,
+		&i.MeasuredAt,
+		&i.MovedFrom,
+		&i.MovedStatus,
+		&i.FloorBytes,
+		&i.FloorAt,
+		&i.ReclaimPaused,
+		&i.WaReason,
+		&i.LinkedAt,
+		&i.SilentSince,
+		&i.PageDeadSince,
+		&i.WorkingBytes,
+		&i.UserRestartAt,
+		&i.SuspendedFor,
+		&i.ReclaimAskedAt,
+	)
+	return i, err
+}
+
+const endAskedReclaim = `-- name: EndAskedReclaim :exec
+WITH ended AS (
+    UPDATE gateway.slices s SET reclaim_asked_at = NULL WHERE s.id = $2 AND s.reclaim_asked_at = $3::timestamptz RETURNING s.id AS slice
+)
+INSERT INTO gateway.audit (actor, action, subject, detail)
+SELECT 'runner', 'slice.reclaim-now.ended', 'slice:' || ended.slice, jsonb_build_object('why', $1::text) FROM ended
+`
+
+type EndAskedReclaimParams struct {
+	Why   string
+	ID    int64
+	Asked time.Time
+}
+
+// What was asked for is done, or is not to be done any more. One that was asked for again since stays.
+func (q *Queries) EndAskedReclaim(ctx context.Context, arg EndAskedReclaimParams) error {
+	_, err := q.db.Exec(ctx, endAskedReclaim, arg.Why, arg.ID, arg.Asked)
+	return err
+}
+
 const pauseReclaim = `-- name: PauseReclaim :execrows
 UPDATE gateway.slices SET reclaim_paused = $1 WHERE id = $2 AND status <> 'destroyed'
 `
@@ -112,4 +193,32 @@ func (q *Queries) PauseReclaimOnServer(ctx context.Context, arg PauseReclaimOnSe
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const whyNotReclaim = `-- name: WhyNotReclaim :one
+SELECT s.status, s.reclaim_paused, s.server, on_server.reclaim_paused AS server_paused, m.last_user_at
+FROM gateway.slices s JOIN gateway.servers on_server ON on_server.name = s.server LEFT JOIN gateway.meters m ON m.slice_id = s.id
+WHERE s.id = $1
+`
+
+type WhyNotReclaimRow struct {
+	Status        string
+	ReclaimPaused bool
+	Server        string
+	ServerPaused  bool
+	LastUserAt    *time.Time
+}
+
+// What AskReclaim goes by.
+func (q *Queries) WhyNotReclaim(ctx context.Context, id int64) (WhyNotReclaimRow, error) {
+	row := q.db.QueryRow(ctx, whyNotReclaim, id)
+	var i WhyNotReclaimRow
+	err := row.Scan(
+		&i.Status,
+		&i.ReclaimPaused,
+		&i.Server,
+		&i.ServerPaused,
+		&i.LastUserAt,
+	)
+	return i, err
 }

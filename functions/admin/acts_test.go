@@ -67,15 +67,15 @@ func TestASliceTakesItsOrders(t *testing.T) {
 	if b.jobs("start", slice) != 1 || b.status(slice) != "assigned" {
 		t.Errorf("it is %s", b.status(slice))
 	}
-	b.did(s, path+"/reclaim-pause", path)
+	b.did(s, path+"/reclaim-exempt", path)
 	if !one[bool](b, "SELECT reclaim_paused FROM gateway.slices WHERE id = $1", slice) {
-		t.Error("reclaim is not paused")
+		t.Error("it is not exempt")
 	}
 	b.did(s, path+"/reclaim-resume", path)
-	if before, after := b.changed("admin.slice.reclaim-resume", subject); before["reclaimPaused"] != true || after["reclaimPaused"] != false {
+	if before, after := b.changed("admin.slice.reclaim-resume", subject); before["exempt"] != true || after["exempt"] != false {
 		t.Errorf("the audit says %v, %v", before, after)
 	}
-	for _, action := range []string{"recycle", "suspend", "resume", "reclaim-pause", "reclaim-resume"} {
+	for _, action := range []string{"recycle", "suspend", "resume", "reclaim-exempt", "reclaim-resume"} {
 		if b.audited(s.id, "admin.slice."+action, subject) != 1 {
 			t.Errorf("%s is not in the audit", action)
 		}

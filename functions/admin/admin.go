@@ -18,6 +18,7 @@ import (
 	"riverqueue.com/riverui"
 
 	"slicegate/config"
+	"slicegate/functions/admin/live"
 	"slicegate/functions/session"
 	"slicegate/store"
 	"slicegate/views"
@@ -34,6 +35,9 @@ type Admin struct {
 	Billing   config.Billing
 	Economics config.Economics
 	Clock     func() time.Time
+
+	LookEvery time.Duration // how often live pages are brought up to date; 3 s
+	BeatEvery time.Duration // how often it is asked whether their sessions hold; 10 s
 }
 
 // Function is Admin with its routes.
@@ -68,6 +72,7 @@ func New(a Admin) (*Function, error) {
 	rs.jobs(ui)
 	rs.secondFactor()
 	rs.recoveryCodes()
+	rs.live()
 	rs.style()
 	return &Function{handler: rs.gate(), routes: rs, river: ui}, nil
 }
@@ -77,6 +82,12 @@ func (f *Function) Handler() http.Handler { return f.handler }
 
 // Routes are all that are registered.
 func (f *Function) Routes() []Route { return f.routes.all }
+
+// EndStreams ends the streams of live pages, which would outlast any shutdown of their server.
+func (f *Function) EndStreams(ctx context.Context) error { return f.routes.hub.Shutdown(ctx) }
+
+// Live counts the streams of live pages.
+func (f *Function) Live() live.Stats { return f.routes.hub.Stats() }
 
 // Run keeps what River UI counts in memory, until ctx ends.
 func (f *Function) Run(ctx context.Context) {

@@ -45,6 +45,12 @@ func setup(t *testing.T) *bundle {
 
 func start(t testing.TB) *bundle {
 	t.Helper()
+	return startWith(t, func(*admin.Admin) {})
+}
+
+// startWith lets a test change what the function is made of.
+func startWith(t testing.TB, change func(*admin.Admin)) *bundle {
+	t.Helper()
 	b := &bundle{t: t, db: storetest.New(t), signer: session.NewSigner([32]byte{1}), now: time.Now().Truncate(time.Second)}
 	pool := b.asFunctions()
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Schema: migrations.RiverSchema})
@@ -55,8 +61,9 @@ func start(t testing.TB) *bundle {
 		Pool: pool, Jobs: client, Signer: b.signer, Key: [32]byte{7}, Brand: "Slicegate", AppURL: "https://app.example.com",
 		Billing:   config.Billing{StripeKey: "sk_test_1", Price: "9.00", LaunchPrice: "4.50", CurrencyCode: "usd"},
 		Economics: config.Economics{ServerCost: "40.40", TargetSlices: config.Target{From: 60, To: 80}},
-		Clock:     func() time.Time { return b.now },
+		Clock:     func() time.Time { return b.now }, LookEvery: 200 * time.Millisecond, BeatEvery: 200 * time.Millisecond,
 	}
+	change(&b.admins)
 	if b.function, err = admin.New(b.admins); err != nil {
 		t.Fatal(err)
 	}

@@ -66,8 +66,12 @@ func (rs *routes) nothing(w http.ResponseWriter, r *http.Request) {
 
 // ask sends an admin to the page that asks for the second factor, and from there back.
 func (rs *routes) ask(v *visit) {
-	if strings.HasPrefix(v.URL.Path, jobsPath+"/api/") { // asked by a script, which would take the page for an answer
+	switch { // asked by a script, which would take the page for an answer
+	case strings.HasPrefix(v.URL.Path, jobsPath+"/api/"):
 		refuseJobs(v, "The second factor is asked for: reload the page.")
+		return
+	case strings.HasPrefix(v.URL.Path, livePath):
+		http.Error(v.w, "The second factor is asked for: reload the page.", http.StatusForbidden)
 		return
 	}
 	back := v.URL.RequestURI()

@@ -16,7 +16,7 @@ type world struct {
 	*bundle
 	seat          seat
 	user, slice   int64
-	silence       int64
+	silence, tail int64
 	announcement  int64
 	alert, mail   int64
 	rollout       int64
@@ -32,6 +32,8 @@ func newWorld(t *testing.T) *world {
 	w.alert = one[int64](w.bundle, "INSERT INTO gateway.alerts (kind, subject, severity, detail, opened_at) VALUES ('server.cpu', 'server:test', 'warning', 'It is busy.', $1) RETURNING id", w.now)
 	w.mail = one[int64](w.bundle, "INSERT INTO gateway.emails (user_id, kind) VALUES ($1, 'verify') RETURNING id", w.user)
 	w.rollout = one[int64](w.bundle, "INSERT INTO gateway.rollouts (state, asked_image, image, image_id, batch_size, actor, finished_at) VALUES ('done', 'whatsapp-slice:1', 'whatsapp-slice:rollout-1', 'sha256:1', 5, 'operator', $1) RETURNING id", w.now)
+	w.tail = one[int64](w.bundle, "INSERT INTO gateway.log_tails (slice_id, server, actor, opened_at, wanted_until) VALUES ($1, 'test', $2, $3, $3) RETURNING id", w.slice, fmt.Sprintf("admin:%d", w.seat.id), w.now)
+	w.exec("INSERT INTO gateway.log_lines (tail_id, seq, at, stream, line) VALUES ($1, 1, $2, 'stdout', 'whatsapp-slice begins')", w.tail, w.now)
 	w.exec("INSERT INTO river.river_job (args, kind, max_attempts, queue, state, scheduled_at) VALUES ('{}', 'none', 3, 'default', 'available', now())")
 	w.auditedBefore = one[int](w.bundle, "SELECT count(*)::int FROM gateway.audit")
 	return w
@@ -44,7 +46,7 @@ var riverPaths = []string{"", "jobs", "favicon.ico", "api/jobs", "api/states", "
 func (w *world) addresses(route admin.Route) (paths []string) {
 	path := strings.NewReplacer(
 		":server", "test", ":slice", fmt.Sprint(w.slice), ":user", fmt.Sprint(w.user), ":silence", fmt.Sprint(w.silence), ":announcement", fmt.Sprint(w.announcement),
-		":alert", fmt.Sprint(w.alert), ":mail", fmt.Sprint(w.mail), ":rollout", fmt.Sprint(w.rollout),
+		":alert", fmt.Sprint(w.alert), ":mail", fmt.Sprint(w.mail), ":rollout", fmt.Sprint(w.rollout), ":tail", fmt.Sprint(w.tail),
 	).Replace(route.Pattern)
 	if before, found := strings.CutSuffix(path, "*path"); found {
 		for _, one := range riverPaths {
@@ -154,7 +156,7 @@ func TestAnAdminWithoutSecondFactorInThisSessionGetsItsPageAlone(t *testing.T) {
 				if !strings.HasPrefix(path, "/admin/second-factor") && !strings.HasPrefix(path, "/admin/style-") {
 					t.Errorf("%s needs no second factor", path)
 				}
-			case strings.HasPrefix(path, "/admin/jobs/api/"):
+			case strings.HasPrefix(path, "/admin/jobs/api/"), strings.HasPrefix(path, "/admin/live/"):
 				if got.status != http.StatusForbidden {
 					t.Errorf("%s gets %d at %s %s", visitor, got.status, route.Method, path)
 				}
@@ -179,7 +181,7 @@ func TestWhoHasPassedItGetsEveryPage(t *testing.T) {
 	w := newWorld(t)
 	w.exec("UPDATE gateway.sessions SET second_factor_at = $1", w.now)
 	w.each(func(route admin.Route, path string) {
-		if route.Method != http.MethodGet || path == "/admin/" || strings.HasPrefix(path, "/admin/jobs/api/jobs/") || strings.HasSuffix(path, "/pause") {
+		if route.Method != http.MethodGet || path == "/admin/" || strings.HasPrefix(path, "/admin/live/") || strings.HasPrefix(path, "/admin/jobs/api/jobs/") || strings.HasSuffix(path, "/pause") {
 			return
 		}
 		got := w.get(path, w.seat.cookie)

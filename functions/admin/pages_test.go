@@ -110,7 +110,7 @@ func TestTheGridIsFilteredAndSorted(t *testing.T) {
 	}
 	// Two clicks from the grid to an act.
 	path := page.Find(".tiles a").First().AttrOr("href", "")
-	if got := texts(b.get(path, s.cookie).page.Find(".acts button, .acts a")); strings.Join(got, ", ") != "Restart, Suspend, Move to another slice, Leave its memory alone, New image…, Destroy…" {
+	if got := texts(b.get(path, s.cookie).page.Find(".acts button, .acts a")); strings.Join(got, ", ") != "Restart, Suspend, Move to another slice, Reclaim now, Exempt from reclaim, Show its log, New image…, Destroy…" {
 		t.Errorf("the tile leads to %v", got)
 	}
 }

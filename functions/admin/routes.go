@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/julienschmidt/httprouter"
 
+	"slicegate/functions/admin/live"
 	"slicegate/functions/answer"
 	"slicegate/functions/figures"
 	"slicegate/store"
@@ -42,6 +43,7 @@ type routes struct {
 	router figures.Router
 	all    []Route
 	links  []views.AdminLink
+	hub    *live.Hub
 }
 
 func newRoutes(a *Admin, vault *vault) *routes {

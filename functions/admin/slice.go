@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -22,10 +24,8 @@ func (rs *routes) slice() {
 		rs.act(NeedPassed, page+"/"+string(order), "admin.slice."+string(order), func(act *act) error { return rs.order(act, order) })
 	}
 	rs.act(NeedPassed, page+"/move", "admin.slice.move", rs.move)
-	for _, paused := range []bool{true, false} {
-		word := reclaimWord(paused)
-		rs.act(NeedPassed, page+"/reclaim-"+word, "admin.slice.reclaim-"+word, func(act *act) error { return act.pauseSlice(paused) })
-	}
+	rs.sliceReclaim(page)
+	rs.logs(page)
 	rs.pageThatNeeds(NeedFresh, page+"/destroy", "Destroy a slice", rs.destroyPage)
 	rs.act(NeedFresh, page+"/destroy", "admin.slice.destroy", rs.destroy)
 }
@@ -35,35 +35,43 @@ func subjectOf(slice int64) string { return fmt.Sprintf("slice:%d", slice) }
 func pathOf(slice int64) string { return fmt.Sprintf("/admin/slices/%d", slice) }
 
 func (rs *routes) slicePage(v *visit) (templ.Component, error) {
-	ctx := v.Context()
 	id, err := v.number("slice")
 	if err != nil {
 		return nil, err
 	}
-	page := views.AdminOneSlice{Now: v.now}
-	if page.Slice, err = v.queries.SliceByID(ctx, id); err != nil {
-		return nil, err
-	}
-	if page.Moving, err = v.queries.IsMoving(ctx, id); err != nil {
-		return nil, err
-	}
-	if page.Slice.UserID != nil {
-		user, err := v.queries.UserByID(ctx, *page.Slice.UserID)
-		if err != nil {
-			return nil, err
-		}
-		page.User = &user
-	}
-	if page.Alerts, err = v.queries.AlertsOf(ctx, store.AlertsOfParams{Subject: subjectOf(id), Most: linesOfSlice}); err != nil {
-		return nil, err
-	}
-	if page.Audit, err = v.queries.AuditLines(ctx, store.AuditLinesParams{Subject: subjectOf(id), Most: linesOfSlice}); err != nil {
-		return nil, err
-	}
-	if page.Jobs, err = v.queries.JobsOfSlice(ctx, store.JobsOfSliceParams{Slice: id, Most: linesOfSlice}); err != nil {
+	page, err := oneSlice(v.Context(), v.queries, id, v.now)
+	if err != nil {
 		return nil, err
 	}
 	return views.AdminSlice(page), nil
+}
+
+// oneSlice is what the page of a slice has, when it is loaded and as long as it is live.
+func oneSlice(ctx context.Context, queries *store.Queries, id int64, now time.Time) (page views.AdminOneSlice, err error) {
+	page.Now = now
+	if page.Slice, err = queries.SliceByID(ctx, id); err != nil {
+		return page, err
+	}
+	if page.Moving, err = queries.IsMoving(ctx, id); err != nil {
+		return page, err
+	}
+	if page.Slice.UserID != nil {
+		user, err := queries.UserByID(ctx, *page.Slice.UserID)
+		if err != nil {
+			return page, err
+		}
+		page.User = &user
+	}
+	if page.Alerts, err = queries.AlertsOf(ctx, store.AlertsOfParams{Subject: subjectOf(id), Most: linesOfSlice}); err != nil {
+		return page, err
+	}
+	if page.Audit, err = queries.AuditLines(ctx, store.AuditLinesParams{Subject: subjectOf(id), Most: linesOfSlice}); err != nil {
+		return page, err
+	}
+	if page.Jobs, err = queries.JobsOfSlice(ctx, store.JobsOfSliceParams{Slice: id, Most: linesOfSlice}); err != nil {
+		return page, err
+	}
+	return page, nil
 }
 
 // take reads the slice that an act is about, as it is before.
@@ -88,7 +96,10 @@ func (act *act) left(id int64) error {
 }
 
 func stateOf(slice store.Slice) map[string]any {
-	state := map[string]any{"status": slice.Status, "reclaimPaused": slice.ReclaimPaused}
+	state := map[string]any{"status": slice.Status, "exempt": slice.ReclaimPaused}
+	if slice.ReclaimAskedAt != nil {
+		state["reclaimAskedAt"] = *slice.ReclaimAskedAt
+	}
 	if slice.RecycleAt != nil {
 		state["recycleAt"] = *slice.RecycleAt
 	}
@@ -117,18 +128,6 @@ func (rs *routes) move(act *act) error {
 		return err
 	}
 	act.said = fmt.Sprintf("Slice %d is being moved to slice %d.", slice.ID, to)
-	return act.left(slice.ID)
-}
-
-func (act *act) pauseSlice(paused bool) error {
-	slice, err := act.take()
-	if err != nil {
-		return err
-	}
-	if _, err := act.queries.PauseReclaim(act.Context(), store.PauseReclaimParams{ID: slice.ID, Paused: paused}); err != nil {
-		return err
-	}
-	act.said = fmt.Sprintf("Slice %d: reclaim %s.", slice.ID, map[bool]string{true: "is paused", false: "goes on"}[paused])
 	return act.left(slice.ID)
 }
 

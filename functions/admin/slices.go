@@ -2,8 +2,11 @@ package admin
 
 import (
 	"cmp"
+	"context"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -33,12 +36,32 @@ var sliceSorts = []struct {
 // trouble is the filter of whatever somebody has to look at.
 const trouble = "trouble"
 
-func (rs *routes) slicesPage(v *visit) (templ.Component, error) {
-	rows, err := v.queries.ListSlices(v.Context())
+// gridFilter is what a page of the grid shows; empty: all.
+type gridFilter struct{ state, image string }
+
+func filterOf(asked url.Values) gridFilter { return gridFilter{asked.Get("state"), asked.Get("image")} }
+
+// tileAbout is what the filter goes by.
+type tileAbout struct {
+	status, image string
+	troubled      bool
+}
+
+func aboutTile(tile views.AdminTile) tileAbout {
+	return tileAbout{tile.Status, tile.Image, tile.Level <= views.AdminWarn}
+}
+
+func (f gridFilter) takes(tile tileAbout) bool {
+	return (f.state == "" || f.state == tile.status || f.state == trouble && tile.troubled) && (f.image == "" || f.image == tile.image)
+}
+
+// allTiles are the slices of all servers, with the alerts that are open.
+func allTiles(ctx context.Context, queries *store.Queries, now time.Time) ([]views.AdminTile, error) {
+	rows, err := queries.ListSlices(ctx)
 	if err != nil {
 		return nil, err
 	}
-	open, err := v.queries.ListAlerts(v.Context(), v.now)
+	open, err := queries.ListAlerts(ctx, now)
 	if err != nil {
 		return nil, err
 	}
@@ -46,20 +69,35 @@ func (rs *routes) slicesPage(v *visit) (templ.Component, error) {
 	for _, alert := range open {
 		alerts[alert.Subject] = append(alerts[alert.Subject], alert)
 	}
+	tiles := make([]views.AdminTile, len(rows))
+	for i, row := range rows {
+		tiles[i] = views.NewAdminTile(row, alerts[subjectOf(row.ID)], now)
+	}
+	return tiles, nil
+}
+
+func (rs *routes) slicesPage(v *visit) (templ.Component, error) {
+	tiles, err := allTiles(v.Context(), v.queries, v.now)
+	if err != nil {
+		return nil, err
+	}
 	asked := v.URL.Query()
-	grid := views.AdminGrid{State: asked.Get("state"), Sort: asked.Get("sort"), Image: asked.Get("image"), Now: v.now, All: len(rows)}
+	filter := filterOf(asked)
+	grid := views.AdminGrid{State: filter.state, Sort: asked.Get("sort"), Image: filter.image, Now: v.now, All: len(tiles)}
 	counts, images := map[string]int64{}, map[string]bool{}
-	for _, row := range rows {
-		tile := views.NewAdminTile(row, alerts[subjectOf(row.ID)], v.now)
-		counts[tile.Status]++
-		images[tile.Image] = true
-		troubled := tile.Level <= views.AdminWarn
-		if troubled {
+	for _, tile := range tiles {
+		about := aboutTile(tile)
+		counts[about.status]++
+		images[about.image] = true
+		if about.troubled {
 			counts[trouble]++
 		}
-		if (grid.State == "" || grid.State == tile.Status || grid.State == trouble && troubled) && (grid.Image == "" || grid.Image == tile.Image) {
+		if filter.takes(about) {
 			grid.Tiles = append(grid.Tiles, tile)
 		}
+	}
+	if grid.Live, err = liveOf(v.Context(), filter, grid.Tiles); err != nil {
+		return nil, err
 	}
 	for _, status := range []string{trouble, "provisioning", "available", "assigned", "suspended", "failed", "destroying"} {
 		grid.States = append(grid.States, views.AdminCount{Of: status, Count: counts[status]})

@@ -5,16 +5,15 @@ CREATE UNLOGGED TABLE gateway.log_tails (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     slice_id     bigint NOT NULL,
     server       text NOT NULL,
-    actor        text NOT NULL,
+    actor        text NOT NULL, -- who may read it
     opened_at    timestamptz NOT NULL,
-    wanted_until timestamptz NOT NULL, -- moved on for as long as somebody looks
-    error        text                  -- why nothing more comes, in words
+    wanted_until timestamptz NOT NULL  -- moved on for as long as somebody looks
 );
 CREATE UNLOGGED TABLE gateway.log_lines (
     tail_id bigint NOT NULL REFERENCES gateway.log_tails (id) ON DELETE CASCADE,
     seq     bigint NOT NULL, -- from 1
     at      timestamptz NOT NULL,
-    stream  text NOT NULL CHECK (stream IN ('stdout', 'stderr')),
+    stream  text NOT NULL CHECK (stream IN ('stdout', 'stderr', 'relay')), -- relay: what the runner itself says
     line    text NOT NULL,
     PRIMARY KEY (tail_id, seq)
 );

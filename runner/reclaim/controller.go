@@ -43,6 +43,7 @@ type Rows interface {
 	NoteFloors(ctx context.Context, floors store.NoteFloorsParams) error
 	AddReclaims(ctx context.Context, steps []store.AddReclaimsParams) (int64, error)
 	AddWake(ctx context.Context, wake store.AddWakeParams) error
+	EndAskedReclaim(ctx context.Context, ended store.EndAskedReclaimParams) error
 }
 
 var _ Rows = (*store.Queries)(nil)
@@ -74,6 +75,7 @@ type tenant struct {
 	shield    int64              // as it was last set; -1: not yet
 	interrupt context.CancelFunc // of the step that is being carried out
 	woken     time.Time
+	early     bool                   // it was taken from before it was idle, as an operator asked
 	hot       map[int][]cgroup.Range // by process: what it read back when it last woke
 }
 
@@ -135,13 +137,20 @@ func (c *Controller) look(ctx context.Context) error {
 		return errors.Join(append(failures, err)...)
 	}
 	var all []Slice
+	var ended []store.EndAskedReclaimParams
 	for _, wish := range wishes {
 		server.Paused = wish.ServerPaused
 		t := c.tenants[wish.ID]
 		if t == nil {
+			if asked := wish.ReclaimAskedAt; asked != nil && now.Sub(*asked) >= askedFor {
+				ended = append(ended, store.EndAskedReclaimParams{ID: wish.ID, Asked: *asked, Why: "it did not run for an hour"})
+			}
 			continue
 		}
-		t.Paused = wish.ReclaimPaused
+		t.Paused, t.Asked = wish.ReclaimPaused, time.Time{}
+		if wish.ReclaimAskedAt != nil {
+			t.Asked = *wish.ReclaimAskedAt
+		}
 		if t.Pace.Floor == 0 && wish.FloorBytes != nil && wish.FloorAt != nil {
 			t.Pace.Floor, t.Pace.FloorAt = *wish.FloorBytes, *wish.FloorAt
 		}
@@ -160,7 +169,17 @@ func (c *Controller) look(ctx context.Context) error {
 			failures = append(failures, fmt.Errorf("slice %d: %w", id, err))
 		}
 	}
+	for id, why := range plan.Ended {
+		ended = append(ended, store.EndAskedReclaimParams{ID: id, Asked: c.tenants[id].Asked, Why: why})
+	}
+	for _, step := range plan.Steps {
+		t := c.tenants[step.Slice]
+		t.early = t.early || Idle(now, t.Slice) < c.Settings.After
+	}
 	c.mu.Unlock()
+	for _, one := range ended {
+		failures = append(failures, c.Rows.EndAskedReclaim(ctx, one))
+	}
 	if plan.Stopped != c.stopped {
 		c.stopped = plan.Stopped
 		slog.InfoContext(ctx, "whether idle slices are pushed out", "stopped", c.stopped)
@@ -230,7 +249,7 @@ func (c *Controller) read(ctx context.Context, now time.Time, t *tenant, seen Se
 	if err != nil {
 		return err
 	}
-	if len(t.History) > 0 && seen.UserBytes > t.used && Idle(now, t.Slice) >= c.Settings.After {
+	if len(t.History) > 0 && seen.UserBytes > t.used && (t.early || Idle(now, t.Slice) >= c.Settings.After) {
 		c.wake(ctx, t, "traffic")
 	}
 	t.used = seen.UserBytes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ type rows struct {
 	slices map[int64]*store.ReclaimWishesRow
 	steps  []store.AddReclaimsParams
 	wakes  []store.AddWakeParams
+	ended  []store.EndAskedReclaimParams
 }
 
 func (r *rows) ReclaimWishes(context.Context, string) ([]store.ReclaimWishesRow, error) {
@@ -59,6 +61,14 @@ func (r *rows) AddWake(_ context.Context, wake store.AddWakeParams) error {
 	return nil
 }
 
+func (r *rows) EndAskedReclaim(_ context.Context, ended store.EndAskedReclaimParams) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.slices[ended.ID].ReclaimAskedAt = nil
+	r.ended = append(r.ended, ended)
+	return nil
+}
+
 // of gives the steps of one slice.
 func (r *rows) of(slice int64) (steps []store.AddReclaimsParams) {
 	r.mu.Lock()
@@ -77,6 +87,7 @@ type house struct {
 	rows    *rows
 	tenants map[int64]*cgrouptest.Tenant
 	began   time.Time
+	after   time.Duration // without its user, and a slice is idle
 
 	mu   sync.Mutex
 	user map[int64]reclaim.Seen
@@ -84,7 +95,7 @@ type house struct {
 
 func newHouse(t *testing.T, swap int64) *house {
 	cgrouptest.Swap(t, swap)
-	return &house{t: t, rows: &rows{slices: map[int64]*store.ReclaimWishesRow{}}, tenants: map[int64]*cgrouptest.Tenant{}, began: time.Now(), user: map[int64]reclaim.Seen{}}
+	return &house{t: t, rows: &rows{slices: map[int64]*store.ReclaimWishesRow{}}, tenants: map[int64]*cgrouptest.Tenant{}, began: time.Now(), after: 2 * time.Second, user: map[int64]reclaim.Seen{}}
 }
 
 func (h *house) add(slice int64, bytes int64) {
@@ -126,7 +137,7 @@ func (h *house) run() (c *reclaim.Controller, stop func()) {
 		Rows: h.rows, Server: "test", Every: time.Second, Memory: cgroup.Memory{Root: "/"}, Traffic: h, Containers: h, Clock: time.Now,
 		Limit: 1 << 30,
 		Settings: reclaim.Settings{
-			After: 2 * time.Second, SwapUse: 0.9, Rate: 100 * mb, SwapIn: 1e6, Refaults: 64, Upstream: 16 << 10, Watch: 6 * time.Second, Reserve: 50 * mb,
+			After: h.after, SwapUse: 0.9, Rate: 100 * mb, SwapIn: 1e6, Refaults: 64, Upstream: 16 << 10, Watch: 6 * time.Second, Reserve: 50 * mb,
 		},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -257,5 +268,59 @@ func takesWhatIsNotUsed(t *testing.T) {
 	h.until("it is down again", 5*time.Minute, hot, session(func() bool { return h.usage(idle).Resident < 50*mb }))
 	if again := len(h.rows.of(idle)); again >= len(steps) {
 		t.Errorf("%d steps the second time, %d the first", again, len(steps))
+	}
+}
+
+func TestHybridWhatIsAskedForIsTakenUntilTheUserComes(t *testing.T) {
+	if cgrouptest.Pure() {
+		t.Skip("this machine has no cgroup v1, as a server should")
+	}
+	takesWhatIsAskedFor(t)
+}
+
+func TestV2WhatIsAskedForIsTakenUntilTheUserComes(t *testing.T) {
+	cgrouptest.NeedPure(t)
+	takesWhatIsAskedFor(t)
+}
+
+// takesWhatIsAskedFor: of two slices that are not idle yet an operator asks for one. It is taken from, in steps
+// that say so, until its user comes; then what was asked is forgotten, and the slice woken.
+func takesWhatIsAskedFor(t *testing.T) {
+	h := newHouse(t, 400*mb)
+	const asked, other = 1, 2
+	h.add(asked, 120*mb)
+	h.add(other, 120*mb)
+	h.began, h.after = time.Now().Add(-5*time.Minute), time.Hour
+	h.run()
+	at := time.Now()
+	h.rows.mu.Lock()
+	h.rows.slices[asked].ReclaimAskedAt = &at
+	h.rows.mu.Unlock()
+	h.until("it is taken from", 2*time.Minute, nil, func() bool { return h.usage(asked).Swapped > 20*mb })
+	for _, step := range h.rows.of(asked) {
+		if !strings.HasPrefix(step.Reason, "asked for by an operator") {
+			t.Errorf("a step for %q", step.Reason)
+		}
+	}
+	h.use(asked)
+	h.until("it is forgotten", time.Minute, nil, func() bool {
+		h.rows.mu.Lock()
+		defer h.rows.mu.Unlock()
+		return len(h.rows.ended) == 1
+	})
+	steps := len(h.rows.of(asked))
+	h.until("its wake is written down", time.Minute, nil, func() bool {
+		h.rows.mu.Lock()
+		defer h.rows.mu.Unlock()
+		return len(h.rows.wakes) == 1 && h.rows.wakes[0].Cause == "traffic"
+	})
+	if why := h.rows.ended[0].Why; why != "its user is on their way" && !strings.HasPrefix(why, "its user is there") {
+		t.Errorf("it is forgotten since %q", why)
+	}
+	if more := len(h.rows.of(asked)); more != steps {
+		t.Errorf("%d steps after its user came", more-steps)
+	}
+	if n := len(h.rows.of(other)); n != 0 {
+		t.Errorf("%d steps into the one that nobody asked for", n)
 	}
 }

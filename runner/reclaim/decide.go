@@ -21,15 +21,21 @@ const (
 	hurtShare  = 0.2           // of what was taken, read back: the step cut into the working set
 	stallShare = 0.02          // of the time since the step, stalled for memory
 	floorLife  = 6 * time.Hour // then the floor is looked for anew
+
+	// A page that is open is heard of every 25 s (Socket.IO's ping): who was not for so long is not there.
+	gone = time.Minute
+	// What an operator has asked for is forgotten after this.
+	askedFor = time.Hour
 )
 
 // Decide says what to take from which slice now, how every slice's pace has changed by what its
 // history shows, and which the kernel should spare.
 func Decide(now time.Time, server Server, all []Slice, settings Settings, since time.Duration) Plan {
-	plan := Plan{Paces: map[int64]Pace{}, Shields: map[int64]int64{}, Stopped: stopped(server, settings)}
+	plan := Plan{Paces: map[int64]Pace{}, Shields: map[int64]int64{}, Ended: map[int64]string{}, Stopped: stopped(server, settings)}
 	type candidate struct {
-		step Step
-		idle time.Duration
+		step  Step
+		asked bool
+		idle  time.Duration
 	}
 	var candidates []candidate
 	for _, slice := range all {
@@ -39,7 +45,10 @@ func Decide(now time.Time, server Server, all []Slice, settings Settings, since 
 			continue
 		}
 		idle := Idle(now, slice)
-		if idle < settings.After {
+		if why := forgotten(now, slice); why != "" {
+			plan.Ended[slice.ID], slice.Asked = why, time.Time{}
+		}
+		if idle < idleAfter(slice, settings) {
 			// What it was taught about its floor stays true.
 			plan.Paces[slice.ID] = Pace{Floor: pace.Floor, FloorAt: pace.FloorAt}
 			plan.Shields[slice.ID] = settings.Reserve
@@ -47,14 +56,22 @@ func Decide(now time.Time, server Server, all []Slice, settings Settings, since 
 		}
 		plan.Shields[slice.ID] = 0
 		pace = judge(now, slice, pace, settings)
-		if !slice.Paused && plan.Stopped == "" {
+		if why := done(now, slice, pace); !slice.Asked.IsZero() && why != "" {
+			plan.Ended[slice.ID], slice.Asked = why, time.Time{}
+		}
+		if !slice.Paused && plan.Stopped == "" && idle >= idleAfter(slice, settings) {
 			if step, ok := next(now, slice, &pace, idle, settings); ok {
-				candidates = append(candidates, candidate{step, idle})
+				candidates = append(candidates, candidate{step, !slice.Asked.IsZero(), idle})
 			}
 		}
 		plan.Paces[slice.ID] = pace
 	}
-	slices.SortStableFunc(candidates, func(a, b candidate) int { return cmp.Compare(b.idle, a.idle) })
+	slices.SortStableFunc(candidates, func(a, b candidate) int {
+		if a.asked != b.asked { // somebody waits for it
+			return map[bool]int{true: -1, false: 1}[a.asked]
+		}
+		return cmp.Compare(b.idle, a.idle)
+	})
 	budget := int64(float64(settings.Rate) * since.Seconds())
 	budget = min(budget, int64(settings.SwapUse*float64(server.SwapTotal))-server.SwapUsed)
 	for _, c := range candidates {
@@ -93,6 +110,48 @@ func Idle(now time.Time, slice Slice) time.Duration {
 		last = slice.Awake
 	}
 	return max(0, now.Sub(last))
+}
+
+// idleAfter is how long nobody must have used a slice before anything is taken of it. Who asks for it does
+// not wait for longer than it takes to know that nobody is there.
+func idleAfter(slice Slice, settings Settings) time.Duration {
+	if slice.Asked.IsZero() {
+		return settings.After
+	}
+	return min(gone, settings.After)
+}
+
+// forgotten is why what an operator asked for is not to be done any more; empty: it is, or nothing was.
+func forgotten(now time.Time, slice Slice) string {
+	if slice.Asked.IsZero() {
+		return ""
+	}
+	user := slice.History[len(slice.History)-1].User
+	switch {
+	case now.Before(slice.Awake):
+		return "its user is on their way"
+	case user.After(slice.Asked), !user.IsZero() && now.Sub(user) < gone:
+		return "its user is there, or was within the last minute"
+	case slice.Paused:
+		return "it is exempt from reclaim"
+	case now.Sub(slice.Asked) >= askedFor:
+		return "an hour has passed"
+	}
+	return ""
+}
+
+// done is why nothing more is to be got of a slice that an operator asked for; empty: there may be.
+func done(now time.Time, slice Slice, pace Pace) string {
+	newest := slice.History[len(slice.History)-1]
+	switch {
+	case pace.Judge || pace.Hurt:
+		return "" // that is yet to be seen
+	case nearFloor(now, newest.Resident, pace):
+		return fmt.Sprintf("done: it holds %d MB, which is about what it needs", newest.Resident>>20)
+	case pace.Empty:
+		return fmt.Sprintf("done: it holds %d MB, and gives no more", newest.Resident>>20)
+	}
+	return ""
 }
 
 // judge sees what the steps of the last while did to the slice.
@@ -150,7 +209,7 @@ func judge(now time.Time, slice Slice, pace Pace, settings Settings) Pace {
 	}
 	switch {
 	case last.Given < smallest/2:
-		pace.Judge, pace.Until = false, now.Add(emptyHold)
+		pace.Judge, pace.Empty, pace.Until = false, true, now.Add(emptyHold)
 	case now.Sub(last.At) >= wait:
 		pace.Judge = false
 		pace.Size *= 2
@@ -203,6 +262,9 @@ func next(now time.Time, slice Slice, pace *Pace, idle time.Duration, settings S
 	grown := min(1, idle.Minutes()/30)
 	most := int64(float64(resident) * (1.0/16 + 3.0/16*grown))
 	reason := "idle for " + idle.Round(time.Second).String()
+	if !slice.Asked.IsZero() {
+		reason = "asked for by an operator, " + reason
+	}
 	if upstream(slice) > settings.Upstream {
 		most, reason = small(resident), reason+", WhatsApp is busy"
 	}

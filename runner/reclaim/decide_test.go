@@ -26,10 +26,11 @@ type course struct {
 	busy    map[int64]int64 // bytes from WhatsApp a minute
 	steps   []Step
 	stopped string
+	ended   map[int64]string // what an operator asked for
 }
 
 func newCourse(server Server, models map[int64]*model) *course {
-	c := &course{now: start, server: server, models: models, slices: map[int64]*Slice{}, users: map[int64]time.Time{}, busy: map[int64]int64{}}
+	c := &course{now: start, server: server, models: models, slices: map[int64]*Slice{}, users: map[int64]time.Time{}, busy: map[int64]int64{}, ended: map[int64]string{}}
 	for id := range models {
 		c.slices[id] = &Slice{ID: id, Started: start}
 	}
@@ -56,6 +57,7 @@ func (c *course) run(long time.Duration) []Step {
 		}
 		plan := Decide(c.now, c.server, all, settings, tick)
 		c.stopped = plan.Stopped
+		maps.Copy(c.ended, plan.Ended)
 		for id, pace := range plan.Paces {
 			c.slices[id].Pace = pace
 		}

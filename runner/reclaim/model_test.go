@@ -12,6 +12,7 @@ import (
 type model struct {
 	parts    []*part
 	aged     bool
+	stuck    bool // its swap is full
 	refaults int64
 	taken    int64 // bytes that were ever taken
 }
@@ -43,6 +44,9 @@ func (t *model) live(now time.Time) {
 
 // take pushes bytes out, coldest first.
 func (t *model) take(bytes int64) (given int64) {
+	if t.stuck {
+		return 0
+	}
 	order := slices.Clone(t.parts)
 	if t.aged {
 		slices.SortStableFunc(order, func(a, b *part) int { return a.touched.Compare(b.touched) })

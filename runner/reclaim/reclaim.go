@@ -49,7 +49,8 @@ type Slice struct {
 	ID      int64
 	Started time.Time
 	Awake   time.Time // until then it is exempt: its user is on their way
-	Paused  bool      // by an operator
+	Paused  bool      // exempt: an operator wants its memory left alone
+	Asked   time.Time // when an operator asked for it to be pushed out now; zero: not
 	History []Reading // of the last minutes, oldest first, the newest is now's
 	Pace    Pace
 }
@@ -59,6 +60,7 @@ type Pace struct {
 	Size   int64         // bytes of the next step; 0: the first
 	Taken  []Done        // the steps of the last minute, oldest first
 	Judge  bool          // the newest of them has not been judged yet
+	Empty  bool          // it came to nothing
 	Hurt   bool          // it reads back what was taken; a minute is waited for, to see how much
 	HurtAt time.Time     // when it last began to
 	Hurts  int           // small steps that hurt, the one soon after the other
@@ -78,7 +80,7 @@ type Done struct {
 
 // Note remembers a step that was carried out.
 func (p *Pace) Note(at time.Time, given int64) {
-	p.Taken, p.Judge = append(p.Taken, Done{at, given}), true
+	p.Taken, p.Judge, p.Empty = append(p.Taken, Done{at, given}), true, false
 }
 
 // Server is the state of the whole server.
@@ -91,9 +93,10 @@ type Server struct {
 // Plan is what Decide wants done.
 type Plan struct {
 	Steps   []Step
-	Paces   map[int64]Pace  // of every slice, as its history has changed it
-	Shields map[int64]int64 // bytes of memory.low that each should have
-	Stopped string          // why nothing is pushed out of any slice; empty: it may be
+	Paces   map[int64]Pace   // of every slice, as its history has changed it
+	Shields map[int64]int64  // bytes of memory.low that each should have
+	Stopped string           // why nothing is pushed out of any slice; empty: it may be
+	Ended   map[int64]string // of the slices that an operator asked for: those for which that is over, and why
 }
 
 // Step is so much to be taken from a slice.

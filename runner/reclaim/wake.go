@@ -38,7 +38,7 @@ func (c *Controller) Wake(ctx context.Context, slice int64, cause string) {
 func (c *Controller) wake(ctx context.Context, t *tenant, cause string) {
 	now := c.Clock()
 	idle := Idle(now, t.Slice)
-	t.Awake = now.Add(awakeFor)
+	t.Awake, t.early = now.Add(awakeFor), false
 	if t.interrupt != nil {
 		t.interrupt()
 	}

@@ -1,5 +1,7 @@
 // What the operator's pages do beyond their forms, which work without it.
 import "./style.css";
+import { keepLive } from "./live";
 import { refresh } from "./refresh";
 
+keepLive(document);
 void refresh(document);

@@ -7,16 +7,12 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"slicegate/functions/sse"
 )
 
-const (
-	// batch is about how many bytes are written before a listener's bounds are checked again.
-	batch = 64 << 10
-	// endTimeout is how long a stream that is being ended may take over its last bytes.
-	endTimeout = time.Second
-
-	retry = "retry: 2000\n"
-)
+// batch is about how many bytes are written before a listener's bounds are checked again.
+const batch = 64 << 10
 
 // Access says who listens to which slice. The caller has authenticated it.
 type Access struct {
@@ -49,7 +45,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, access Access) {
 		// An EventSource gives up on an error status, but comes back after a stream that ended.
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write([]byte(retry + "\n")) // a client that left needs no answer
+		_, _ = w.Write([]byte(sse.Retry + "\n")) // a client that left needs no answer
 		return
 	case err != nil:
 		refuse(w, http.StatusTooManyRequests, "Too many event streams are open")
@@ -67,25 +63,18 @@ func (h *Hub) listen(ctx context.Context, w http.ResponseWriter, r *http.Request
 	s := l.stream
 	position, reset := s.begin(ctx, r.Header.Get("Last-Event-ID"), h.config.ConnectWait)
 
-	out := &writer{ctx: ctx, response: w, control: http.NewResponseController(w), timeout: h.config.WriteTimeout}
-	if err := out.deadline(); err != nil { // without it one listener could hold a write for ever
+	out, err := sse.Open(ctx, w, h.config.WriteTimeout)
+	if err != nil {
 		s.log.ErrorContext(ctx, "the server's responses take no write deadline", "error", err)
 		refuse(w, http.StatusInternalServerError, "Internal error")
 		return
 	}
-	defer out.hurry()()
-	header := w.Header()
-	header.Set("Content-Type", "text/event-stream")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no")
-	header.Set("Connection", "close")            // the deadlines set here must not meet another request
-	_ = out.control.SetReadDeadline(time.Time{}) // a server's ReadTimeout would end the stream; none is fine too
-
-	first := []byte(retry + "id: " + s.id(position) + "\n\n")
+	defer out.Hurry()()
+	first := []byte(sse.Retry + "id: " + s.id(position) + "\n\n")
 	if reset {
-		first = append([]byte(retry), encode("reset", s.id(position), []byte("{}"))...)
+		first = append([]byte(sse.Retry), encode("reset", s.id(position), []byte("{}"))...)
 	}
-	if _, err := out.send(first); err != nil {
+	if _, err := out.Send(first); err != nil {
 		h.gone(ctx, s, err)
 		return
 	}
@@ -98,7 +87,7 @@ func (h *Hub) listen(ctx context.Context, w http.ResponseWriter, r *http.Request
 			return
 		}
 		if len(frames) > 0 {
-			sent, err := out.send(frames...)
+			sent, err := out.Send(frames...)
 			if err != nil {
 				h.gone(ctx, s, err)
 				return
@@ -111,14 +100,14 @@ func (h *Hub) listen(ctx context.Context, w http.ResponseWriter, r *http.Request
 		case <-changed:
 		case <-ctx.Done():
 		case <-heartbeat.C:
-			if _, err := out.send([]byte(":\n\n")); err != nil {
+			if _, err := out.Send(sse.Comment); err != nil {
 				h.gone(ctx, s, err)
 				return
 			}
 		}
 	}
 	if errors.Is(context.Cause(ctx), errBye) {
-		_ = out.last([]byte("event: bye\ndata: {}\n\n")) // a client that left needs no bye
+		_ = out.Last([]byte("event: bye\ndata: {}\n\n")) // a client that left needs no bye
 	}
 }
 
@@ -133,64 +122,6 @@ func (h *Hub) gone(ctx context.Context, s *stream, err error) {
 		h.dropped.Add(1)
 	}
 	s.log.DebugContext(ctx, "a listener is gone", "error", err)
-}
-
-// writer writes to one listener, never longer than its timeout allows.
-type writer struct {
-	ctx      context.Context
-	response http.ResponseWriter
-	control  *http.ResponseController
-	timeout  time.Duration
-}
-
-// hurry shortens a write under way when ctx ends; what it gives must be called at the end.
-func (o *writer) hurry() (stop func()) {
-	done := make(chan struct{})
-	cancel := context.AfterFunc(o.ctx, func() {
-		defer close(done)
-		_ = o.deadline() // fails where the writes fail too
-	})
-	return func() {
-		if !cancel() {
-			<-done
-		}
-	}
-}
-
-func (o *writer) deadline() error {
-	if o.ctx.Err() == nil {
-		if err := o.control.SetWriteDeadline(time.Now().Add(o.timeout)); err != nil {
-			return err
-		}
-	}
-	if o.ctx.Err() == nil {
-		return nil
-	}
-	return o.control.SetWriteDeadline(time.Now().Add(min(o.timeout, endTimeout)))
-}
-
-// send writes frames, no more of them once ctx has ended, and tells how many.
-func (o *writer) send(frames ...[]byte) (sent int, err error) {
-	if err := o.deadline(); err != nil {
-		return 0, err
-	}
-	for ; sent < len(frames) && o.ctx.Err() == nil; sent++ {
-		if _, err := o.response.Write(frames[sent]); err != nil {
-			return sent, err
-		}
-	}
-	return sent, o.control.Flush()
-}
-
-// last writes a frame although ctx has ended.
-func (o *writer) last(frame []byte) error {
-	if err := o.deadline(); err != nil {
-		return err
-	}
-	if _, err := o.response.Write(frame); err != nil {
-		return err
-	}
-	return o.control.Flush()
 }
 
 func refuse(w http.ResponseWriter, status int, message string) {
