@@ -581,7 +581,7 @@ func (q *Queries) SecondFactor(ctx context.Context, userID int64) (SecondFactor,
 }
 
 const servers = `-- name: Servers :many
-SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version FROM gateway.servers ORDER BY name
+SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version, max_slices FROM gateway.servers ORDER BY name
 `
 
 func (q *Queries) Servers(ctx context.Context) ([]Server, error) {
@@ -608,6 +608,7 @@ func (q *Queries) Servers(ctx context.Context) ([]Server, error) {
 			&i.Kernel,
 			&i.EngineVersion,
 			&i.RunnerVersion,
+			&i.MaxSlices,
 		); err != nil {
 			return nil, err
 		}

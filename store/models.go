@@ -177,6 +177,7 @@ type Server struct {
 	Kernel          *string
 	EngineVersion   *string
 	RunnerVersion   *string
+	MaxSlices       *int32
 }
 
 type ServerMeter struct {
@@ -302,4 +303,19 @@ type User struct {
 	SettleAt           *time.Time
 	PlaceUntil         *time.Time
 	SupportUntil       *time.Time
+}
+
+type Wake struct {
+	SliceID         int64
+	At              time.Time
+	Cause           string
+	IdleSeconds     *int32
+	RssBefore       int64
+	SwapBefore      int64
+	PrefetchedBytes int64
+	PrefetchUs      int64
+	BackBytes       *int64
+	Refaults        *int64
+	StallUs         *int64
+	AnswerUs        *int64
 }
