@@ -125,7 +125,7 @@ func buildAdmin(settings config.Functions, pool *pgxpool.Pool, signer *session.S
 		return nil, err
 	}
 	a, err := admin.New(admin.Admin{
-		Pool: pool, Jobs: client, Signer: signer, Key: settings.AdminKey, Brand: settings.Brand, AppURL: settings.AppURL, Clock: time.Now,
+		Pool: pool, Jobs: client, Signer: signer, Key: settings.AdminKey, Brand: settings.Brand, AppURL: settings.AppURL, Lines: settings.Lines, Clock: time.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/riverqueue/river"
 	"riverqueue.com/riverui"
 
+	"slicegate/config"
 	"slicegate/functions/session"
 	"slicegate/store"
 )
@@ -28,7 +29,8 @@ type Admin struct {
 	Signer *session.Signer
 	Key    [32]byte // ADMIN_KEY: seals the second factors
 	Brand  string
-	AppURL string // without a slash at its end
+	AppURL string       // without a slash at its end
+	Lines  config.Lines // thresholds of alerts that pictures show
 	Clock  func() time.Time
 }
 
@@ -55,6 +57,9 @@ func New(a Admin) (*Function, error) {
 	// In the order of the navigation.
 	rs.servers()
 	rs.slices()
+	rs.telemetry()
+	rs.capacity()
+	rs.answers()
 	rs.alerts()
 	rs.users()
 	rs.jobs(ui)

@@ -26,6 +26,7 @@ func (rs *routes) slice() {
 		word := reclaimWord(paused)
 		rs.act(NeedPassed, page+"/reclaim-"+word, "admin.slice.reclaim-"+word, func(act *act) error { return act.pauseSlice(paused) })
 	}
+	rs.sliceTimeline()
 	rs.pageThatNeeds(NeedFresh, page+"/destroy", "Destroy a slice", rs.destroyPage)
 	rs.act(NeedFresh, page+"/destroy", "admin.slice.destroy", rs.destroy)
 }
@@ -61,6 +62,9 @@ func (rs *routes) slicePage(v *visit) (templ.Component, error) {
 		return nil, err
 	}
 	if page.Jobs, err = v.queries.JobsOfSlice(ctx, store.JobsOfSliceParams{Slice: id, Most: linesOfSlice}); err != nil {
+		return nil, err
+	}
+	if page.Timeline, err = v.timeline(id); err != nil {
 		return nil, err
 	}
 	return views.AdminSlice(page), nil

@@ -6,12 +6,16 @@ import { type Plot, type Plots, type Table, tableOf } from "./plotData";
 import { optionsOf } from "./plotOptions";
 import { moment, readout, valueIn, zoneNote } from "./plotWords";
 
-const everySecond = 60;
+const every = 60; // seconds
 
 /** drawAll finds the pictures of a page and keeps them as they should be. */
 export function drawAll(page: ParentNode): void {
   for (const root of page.querySelectorAll<HTMLElement>("[data-plots]")) {
     new Board(root).begin();
+  }
+  const zone = zoneNote(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  for (const note of page.querySelectorAll("[data-zone]")) {
+    note.textContent = zone;
   }
 }
 
@@ -55,15 +59,19 @@ class Picture {
     this.drawn = new uPlot(options, this.table as uPlot.AlignedData, this.at);
   }
 
+  zoomed(): boolean {
+    const shown = this.drawn?.scales.x;
+    const plots = this.board.plots;
+    return shown !== undefined && (shown.min !== plots?.from || shown.max !== plots?.until);
+  }
+
   /** renew shows newer values. Whoever has zoomed in stays where they are. */
-  renew(): void {
+  renew(zoomed: boolean): void {
     const plots = this.board.plots;
     const plot = this.plot();
     if (!this.drawn || !plots || !plot) {
       return;
     }
-    const zoomed =
-      this.drawn.scales.x?.min !== this.board.from || this.drawn.scales.x?.max !== this.board.until;
     this.take(plots, plot);
     this.drawn.setData(this.table as uPlot.AlignedData, !zoomed);
     if (zoomed) {
@@ -108,8 +116,6 @@ class Picture {
 /** Board is the pictures over one axis. */
 class Board {
   plots: Plots | undefined;
-  from = 0;
-  until = 0;
   private readonly pictures: Picture[] = [];
   private over = false;
 
@@ -122,7 +128,7 @@ class Board {
   begin(): void {
     const data = this.root.querySelector('script[type="application/json"]')?.textContent;
     if (data) {
-      this.take(JSON.parse(data) as Plots);
+      this.plots = JSON.parse(data) as Plots;
     } else {
       void this.fetch();
     }
@@ -134,16 +140,9 @@ class Board {
       }
     }).observe(this.root);
     if (this.root.dataset.src) {
-      setInterval(() => document.hidden || void this.fetch(), 1000 * everySecond);
+      setInterval(() => document.hidden || void this.fetch(), 1000 * every);
       document.addEventListener("visibilitychange", () => document.hidden || void this.fetch());
     }
-    this.say("[data-zone]", zoneNote(Intl.DateTimeFormat().resolvedOptions().timeZone));
-  }
-
-  private take(plots: Plots): void {
-    this.plots = plots;
-    this.from = plots.from;
-    this.until = plots.until;
   }
 
   private draw(): void {
@@ -169,18 +168,16 @@ class Board {
       if (!response.ok) {
         throw new Error(`status ${response.status}`);
       }
-      const first = this.plots === undefined;
       const newer = (await response.json()) as Plots;
-      const shown = this.pictures.map((picture) => picture.plot() !== undefined);
-      for (const [i, picture] of this.pictures.entries()) {
-        if (!first && shown[i]) {
-          this.plots = newer;
-          picture.renew();
-        }
-      }
-      this.take(newer);
+      const zoomed = this.pictures.map((picture) => picture.zoomed());
+      const first = this.plots === undefined;
+      this.plots = newer;
       if (first) {
         this.draw();
+      } else {
+        this.pictures.forEach((picture, i) => {
+          picture.renew(zoomed[i] ?? false);
+        });
       }
       this.write(newer);
       this.say("[data-trouble]", "");

@@ -3,6 +3,7 @@
 export interface Palette {
   series: string[];
   ink: string;
+  ground: string;
   grid: string;
   bad: string;
   levels: Record<string, string>;
@@ -15,6 +16,7 @@ export function colours(of: Element): Palette {
   return {
     series: [1, 2, 3, 4, 5, 6].map((n) => token(`--plot-${n}`)),
     ink: token("--ink-2"),
+    ground: token("--surface"),
     grid: token("--line"),
     bad: token("--bad"),
     levels: { ok: token("--accent"), warn: token("--warn"), bad: token("--bad"), rest: token("--line") },

@@ -32,6 +32,7 @@ export function optionsOf(of: Subject): uPlot.Options {
     axes: [
       {
         ...axis(palette),
+        size: 30,
         space: 64,
         values: (_, splits, __, ___, apart) =>
           time ? ticksOfTime(splits, apart) : splits.map((value) => tickIn(plots.x, value)),
@@ -61,12 +62,10 @@ export function optionsOf(of: Subject): uPlot.Options {
     },
   };
   if (plot.stacked) {
-    options.bands = plot.series
-      .slice(1)
-      .map((_, i) => ({
-        series: [i + 2, i + 1],
-        fill: see(palette.series[(i + 1) % 6] ?? palette.ink, 0.3),
-      }));
+    options.bands = plot.series.slice(1).map((_, i) => ({
+      series: [i + 2, i + 1],
+      fill: see(palette.series[(i + 1) % 6] ?? palette.ink, 0.3),
+    }));
   }
   return options;
 }
@@ -87,7 +86,7 @@ function lineOf(of: Subject, i: number): uPlot.Series {
   const line: uPlot.Series = {
     label: series?.label ?? "",
     stroke: series?.faint ? see(colour, 0.55) : colour,
-    width: series?.faint ? 1 : 1.75,
+    width: series?.faint || of.plots().at.length > of.width ? 1 : 1.75,
     points: { show: true, size: 5, fill: colour, filter: (_, __) => alone(of.table()[i + 1] ?? []) },
   };
   if (series?.faint) {
@@ -107,18 +106,19 @@ function across(plots: Plots, u: uPlot, low: number, high: number): [number, num
   return whole || times.length === 0 ? [plots.from, plots.until] : [low, high];
 }
 
-/** drawLines draws what the values are held against. One that is above the picture is said at its edge. */
+/**
+ * drawLines draws what the values are held against: those of alerts are named at the left, others at the
+ * right. One that is above the picture is named at its edge.
+ */
 function drawLines(u: uPlot, of: Subject): void {
   const { ctx, bbox } = u;
   const dot = devicePixelRatio;
-  let taken = Number.NEGATIVE_INFINITY;
   for (const line of of.plot().lines ?? []) {
     const colour = line.bad ? of.palette.bad : of.palette.ink;
     const y = u.valToPos(line.value, "y", true);
     const above = y < bbox.top;
     ctx.save();
     ctx.strokeStyle = colour;
-    ctx.fillStyle = colour;
     ctx.lineWidth = dot;
     if (!above) {
       ctx.setLineDash([6 * dot, 4 * dot]);
@@ -128,16 +128,15 @@ function drawLines(u: uPlot, of: Subject): void {
       ctx.stroke();
     }
     ctx.font = scaled(of.palette.font, dot);
-    ctx.textAlign = "right";
     ctx.textBaseline = "bottom";
     const words = `${line.label}: ${valueIn(of.plot().unit, line.value)}${above ? " ↑" : ""}`;
-    // Two that are close to each other are said one below the other.
-    let at = above ? bbox.top + 14 * dot : y - 2 * dot;
-    if (Math.abs(at - taken) < 14 * dot) {
-      at = taken + 14 * dot;
-    }
-    taken = at;
-    ctx.fillText(words, bbox.left + bbox.width - 4 * dot, at);
+    const wide = ctx.measureText(words).width;
+    const left = line.bad ? bbox.left + 4 * dot : bbox.left + bbox.width - wide - 4 * dot;
+    const bottom = above ? bbox.top + 15 * dot : y - 2 * dot;
+    ctx.fillStyle = see(of.palette.ground, 0.75);
+    ctx.fillRect(left - 2 * dot, bottom - 14 * dot, wide + 4 * dot, 14 * dot);
+    ctx.fillStyle = colour;
+    ctx.fillText(words, left, bottom);
     ctx.restore();
   }
 }

@@ -9,7 +9,7 @@ export function valueIn(unit: string, value: number): string {
     case "bytes/s":
       return value < 1024 ? `${Math.round(value)} B/s` : `${bytes(value)}/s`;
     case "%":
-      return `${value.toFixed(1)} %`;
+      return `${value.toFixed(value !== 0 && Math.abs(value) < 1 ? 2 : 1)} %`;
     case "s":
       return span(value);
     default:
