@@ -137,6 +137,7 @@ type Alerts struct {
 
 // Lines are those thresholds of Alerts that the operator's pictures show.
 type Lines struct {
+	Disk      float64       `env:"ALERT_DISK" envDefault:"0.85"`
 	RAM       float64       `env:"ALERT_RAM" envDefault:"0.9"`
 	CPU       float64       `env:"ALERT_CPU" envDefault:"0.9"`
 	SwapIn    float64       `env:"ALERT_SWAP_IN" envDefault:"1000"`

@@ -312,7 +312,8 @@ SELECT h.timestamp, h.ram_used_bytes::float8 AS ram_used, h.ram_total_bytes::flo
        coalesce(h.io_pressure_us / nullif(h.seconds, 0) / 1e4, 'NaN'::float8)::float8 AS io_pressure,
        coalesce(h.cpu_pressure_us / nullif(h.seconds, 0) / 1e4, 'NaN'::float8)::float8 AS cpu_pressure,
        h.total_slices::float8 AS running, coalesce(h.active_slices, 'NaN'::float8)::float8 AS in_use,
-       h.slices_rss_bytes::float8 AS slices_rss, h.slices_swap_bytes::float8 AS slices_swap, coalesce(h.oom_kills, 0)::bigint AS kills
+       h.slices_rss_bytes::float8 AS slices_rss, h.slices_swap_bytes::float8 AS slices_swap,
+       h.disk_used_bytes::float8 AS disk_used, h.disk_total_bytes::float8 AS disk_total, coalesce(h.oom_kills, 0)::bigint AS kills
 FROM gateway.server_telemetry_1h h
 WHERE h.server = $1 AND h.timestamp >= $2::timestamptz AND h.timestamp <= $3::timestamptz
 ORDER BY h.timestamp
@@ -342,6 +343,8 @@ type ServerHoursRow struct {
 	InUse          float64
 	SlicesRss      float64
 	SlicesSwap     float64
+	DiskUsed       float64
+	DiskTotal      float64
 	Kills          int64
 }
 
@@ -372,6 +375,8 @@ func (q *Queries) ServerHours(ctx context.Context, arg ServerHoursParams) ([]Ser
 			&i.InUse,
 			&i.SlicesRss,
 			&i.SlicesSwap,
+			&i.DiskUsed,
+			&i.DiskTotal,
 			&i.Kills,
 		); err != nil {
 			return nil, err
@@ -394,7 +399,8 @@ SELECT t.timestamp, t.ram_used_bytes::float8 AS ram_used, t.ram_total_bytes::flo
        coalesce(t.io_pressure_us / nullif(t.seconds, 0) / 1e4, 'NaN'::float8)::float8 AS io_pressure,
        coalesce(t.cpu_pressure_us / nullif(t.seconds, 0) / 1e4, 'NaN'::float8)::float8 AS cpu_pressure,
        t.total_slices::float8 AS running, coalesce(t.active_slices, 'NaN'::float8)::float8 AS in_use,
-       t.slices_rss_bytes::float8 AS slices_rss, t.slices_swap_bytes::float8 AS slices_swap, coalesce(t.oom_kills, 0)::bigint AS kills
+       t.slices_rss_bytes::float8 AS slices_rss, t.slices_swap_bytes::float8 AS slices_swap,
+       t.disk_used_bytes::float8 AS disk_used, t.disk_total_bytes::float8 AS disk_total, coalesce(t.oom_kills, 0)::bigint AS kills
 FROM gateway.server_telemetry t
 WHERE t.server = $1 AND t.timestamp >= $2::timestamptz AND t.timestamp <= $3::timestamptz
 ORDER BY t.timestamp
@@ -424,6 +430,8 @@ type ServerMinutesRow struct {
 	InUse          float64
 	SlicesRss      float64
 	SlicesSwap     float64
+	DiskUsed       float64
+	DiskTotal      float64
 	Kills          int64
 }
 
@@ -456,6 +464,8 @@ func (q *Queries) ServerMinutes(ctx context.Context, arg ServerMinutesParams) ([
 			&i.InUse,
 			&i.SlicesRss,
 			&i.SlicesSwap,
+			&i.DiskUsed,
+			&i.DiskTotal,
 			&i.Kills,
 		); err != nil {
 			return nil, err
@@ -478,7 +488,8 @@ SELECT date_bin('15 minutes', b.timestamp, '2000-01-01 00:00Z')::timestamptz AS 
        coalesce(sum(b.io_pressure_us) / nullif(sum(b.seconds), 0) / 1e4, 'NaN')::float8 AS io_pressure,
        coalesce(sum(b.cpu_pressure_us) / nullif(sum(b.seconds), 0) / 1e4, 'NaN')::float8 AS cpu_pressure,
        max(b.total_slices)::float8 AS running, coalesce(avg(b.active_slices), 'NaN')::float8 AS in_use,
-       avg(b.slices_rss_bytes::float8)::float8 AS slices_rss, avg(b.slices_swap_bytes::float8)::float8 AS slices_swap, coalesce(sum(b.oom_kills), 0)::bigint AS kills
+       avg(b.slices_rss_bytes::float8)::float8 AS slices_rss, avg(b.slices_swap_bytes::float8)::float8 AS slices_swap,
+       max(b.disk_used_bytes)::float8 AS disk_used, max(b.disk_total_bytes)::float8 AS disk_total, coalesce(sum(b.oom_kills), 0)::bigint AS kills
 FROM gateway.server_telemetry_5m b
 WHERE b.server = $1 AND b.timestamp >= $2::timestamptz AND b.timestamp <= $3::timestamptz
 GROUP BY 1 ORDER BY 1
@@ -508,6 +519,8 @@ type ServerQuartersRow struct {
 	InUse          float64
 	SlicesRss      float64
 	SlicesSwap     float64
+	DiskUsed       float64
+	DiskTotal      float64
 	Kills          int64
 }
 
@@ -539,6 +552,8 @@ func (q *Queries) ServerQuarters(ctx context.Context, arg ServerQuartersParams) 
 			&i.InUse,
 			&i.SlicesRss,
 			&i.SlicesSwap,
+			&i.DiskUsed,
+			&i.DiskTotal,
 			&i.Kills,
 		); err != nil {
 			return nil, err

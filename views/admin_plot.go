@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -112,7 +113,11 @@ func figuresOf(unit string, values AdminValues) []string {
 	if known == 0 {
 		return []string{"–", "–", "–", "–"}
 	}
-	return []string{AdminValue(unit, last), AdminValue(unit, least), AdminValue(unit, sum/float64(known)), AdminValue(unit, most)}
+	figures := []string{}
+	for _, value := range []float64{last, least, sum / float64(known), most} {
+		figures = append(figures, strings.TrimSuffix(strings.TrimSuffix(AdminValue(unit, value), " slices"), " pages/s")) // the title says what is counted
+	}
+	return figures
 }
 
 // AdminValue is a value in words; the script says it the same way.

@@ -18,6 +18,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"slicegate/config"
 	"slicegate/functions/admin"
 	"slicegate/functions/session"
 	"slicegate/migrations"
@@ -51,6 +52,7 @@ func start(t testing.TB) *bundle {
 	}
 	b.function, err = admin.New(admin.Admin{
 		Pool: pool, Jobs: client, Signer: b.signer, Key: [32]byte{7}, Brand: "Slicegate", AppURL: "https://app.example.com",
+		Lines: config.Lines{Disk: 0.85, RAM: 0.9, CPU: 0.9, SwapIn: 1000, SwapInFor: 5 * time.Minute},
 		Clock: func() time.Time { return b.now },
 	})
 	if err != nil {

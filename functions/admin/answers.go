@@ -48,7 +48,7 @@ func ceilingPlots(c answers.Ceiling) views.AdminPlots {
 	for _, point := range c.Curve {
 		p.At, rates = append(p.At, point.Swap), append(rates, point.Rate)
 	}
-	plot := views.AdminPlot{Name: "paging", Title: "Pages read back, by the swap in use", Unit: "pages/s"}
+	plot := views.AdminPlot{Name: "paging", Title: "Pages read back a second, by the swap in use", Unit: "pages/s"}
 	if len(p.At) > 0 {
 		p.From, p.Until = p.At[0], p.At[len(p.At)-1]
 		plot.Add("Read back", rates)

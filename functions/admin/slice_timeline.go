@@ -131,7 +131,7 @@ func stretchesOf(rows []store.SliceMinutesRow, step time.Duration) (stretches []
 	return stretches
 }
 
-// events are what happened to a slice, the newest first, and how many more there were than are shown.
+// events are what happened to a slice, the newest first, and whether there was more than is shown.
 func (v *visit) events(slice int64, span span, rows []store.SliceMinutesRow) (events []views.AdminEvent, more bool, err error) {
 	ctx, since := v.Context(), span.since(v.now)
 	steps, err := v.queries.ReclaimsOfSlice(ctx, store.ReclaimsOfSliceParams{SliceID: slice, Since: since, Until: v.now, Most: eventsRead})
@@ -156,14 +156,24 @@ func (v *visit) events(slice int64, span span, rows []store.SliceMinutesRow) (ev
 		events = append(events, views.AdminEvent{At: alert.OpenedAt, Kind: "alert", Words: views.AdminAlertWords(alert, v.now)})
 	}
 	events = append(events, containerEvents(rows, since)...)
-	slices.SortStableFunc(events, func(a, b views.AdminEvent) int { return cmp.Or(sooner(a.At, b.At), cmp.Compare(a.Kind, b.Kind)) })
+	byTime := func(a, b views.AdminEvent) int { return cmp.Or(sooner(a.At, b.At), cmp.Compare(a.Kind, b.Kind)) }
 	if more = len(events) > eventsShown; more {
+		// What comes and goes every day must not push out what does not.
+		slices.SortStableFunc(events, func(a, b views.AdminEvent) int { return cmp.Or(cmp.Compare(daily(a), daily(b)), byTime(a, b)) })
 		events = events[:eventsShown]
 	}
+	slices.SortStableFunc(events, byTime)
 	for i := range events {
 		events[i].Number = i + 1
 	}
 	return events, more, nil
+}
+
+func daily(event views.AdminEvent) int {
+	if event.Kind == "memory" || event.Kind == "wake" {
+		return 1
+	}
+	return 0
 }
 
 // containerEvents are its starts, and processes that the kernel ended.

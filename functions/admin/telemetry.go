@@ -128,7 +128,7 @@ func (rs *routes) serverPlots(v *visit, asked serverAsked) (p views.AdminPlots, 
 	p.Source, p.Said = asked.path("/admin/telemetry/plots"), views.AdminNewest(newest(rows).Timestamp, asked.span.stepOf(times), v.now)
 	p.Plots = []views.AdminPlot{
 		rs.memoryPlot(rows), rs.swapInPlot(asked.span, rows), swapOutPlot(rows), slicesMemoryPlot(rows),
-		rs.cpuPlot(rows), pressurePlot(rows), slicesPlot(rows),
+		rs.cpuPlot(rows), pressurePlot(rows), slicesPlot(rows), rs.diskPlot(rows),
 	}
 	return p, rows, nil
 }
@@ -154,7 +154,7 @@ func (rs *routes) memoryPlot(rows []store.ServerMinutesRow) views.AdminPlot {
 
 func (rs *routes) swapInPlot(span span, rows []store.ServerMinutesRow) views.AdminPlot {
 	p := views.AdminPlot{
-		Name: "swap-in", Title: "Pages read back from swap", Unit: "pages/s",
+		Name: "swap-in", Title: "Pages read back from swap, a second", Unit: "pages/s",
 		Lines: []views.AdminLevelLine{{Label: fmt.Sprintf("Alert: for %s above", views.AdminSpan(rs.Lines.SwapInFor)), Value: rs.Lines.SwapIn, Bad: true}},
 		Note:  "The best sign of too many slices: those that are awake do not fit into RAM.",
 	}
@@ -166,7 +166,7 @@ func (rs *routes) swapInPlot(span span, rows []store.ServerMinutesRow) views.Adm
 }
 
 func swapOutPlot(rows []store.ServerMinutesRow) views.AdminPlot {
-	p := views.AdminPlot{Name: "swap-out", Title: "Pages written to swap", Unit: "pages/s"}
+	p := views.AdminPlot{Name: "swap-out", Title: "Pages written to swap, a second", Unit: "pages/s"}
 	p.Add("Written", column(rows, func(r store.ServerMinutesRow) float64 { return r.SwapOut }))
 	return p
 }
@@ -196,6 +196,15 @@ func slicesPlot(rows []store.ServerMinutesRow) views.AdminPlot {
 	p := views.AdminPlot{Name: "slices", Title: "Slices", Unit: "slices"}
 	p.Add("that run", column(rows, func(r store.ServerMinutesRow) float64 { return r.Running }))
 	p.Add("used within 5 min", column(rows, func(r store.ServerMinutesRow) float64 { return r.InUse }))
+	return p
+}
+
+func (rs *routes) diskPlot(rows []store.ServerMinutesRow) views.AdminPlot {
+	p := views.AdminPlot{Name: "disk", Title: "Disk of the slices' data", Unit: "bytes"}
+	p.Add("Used", column(rows, func(r store.ServerMinutesRow) float64 { return r.DiskUsed }))
+	if total := newest(rows).DiskTotal; total > 0 {
+		p.Lines = []views.AdminLevelLine{{Label: "All of it", Value: total, Always: true}, {Label: "Alert: above", Value: rs.Lines.Disk * total, Always: true, Bad: true}}
+	}
 	return p
 }
 

@@ -128,6 +128,7 @@ function drawLines(u: uPlot, of: Subject): void {
       ctx.stroke();
     }
     ctx.font = scaled(of.palette.font, dot);
+    ctx.textAlign = "left";
     ctx.textBaseline = "bottom";
     const words = `${line.label}: ${valueIn(of.plot().unit, line.value)}${above ? " ↑" : ""}`;
     const wide = ctx.measureText(words).width;
