@@ -155,7 +155,7 @@ class Board {
   /** fetch brings newer values. It ends where there are none any more: the session is over. */
   private async fetch(): Promise<void> {
     const source = this.root.dataset.src;
-    if (!source || this.over) {
+    if (!source || this.over || !this.root.isConnected) {
       return;
     }
     try {

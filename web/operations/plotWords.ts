@@ -107,5 +107,5 @@ export function readout(plot: Plot, where: string, values: readonly Value[]): st
 
 /** zoneNote says whose clock an axis shows. */
 export function zoneNote(zone: string): string {
-  return `Times at the axes are those of ${zone}.`;
+  return `Times at the axes are those of ${zone}. Drag in a picture to zoom in, double-click to see all of it.`;
 }
