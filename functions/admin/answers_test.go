@@ -14,8 +14,11 @@ import (
 func TestAnswersThatNobodyHasFoundAreNotThere(t *testing.T) {
 	b := setup(t)
 	s := b.admin("op@example.com")
-	for _, query := range []string{"", "?days=7", "?days=14", "?days=-1", "?days=%00", "?days=365"} {
+	for query, days := range map[string]string{"": "30 days", "?days=7": "7 days", "?days=14": "14 days", "?days=-1": "30 days", "?days=%00": "30 days", "?days=365": "30 days"} {
 		got := b.get("/admin/answers"+query, s.cookie)
+		if chosen := texts(got.page.Find(".choice [aria-current]")); len(chosen) != 1 || chosen[0] != days {
+			t.Errorf("%q is of %v", query, chosen)
+		}
 		if got.status != http.StatusOK || !strings.Contains(words(got.page), "Nobody has found any yet.") || got.page.Find("section").Length() != 0 {
 			t.Errorf("%q: %d %s", query, got.status, words(got.page))
 		}

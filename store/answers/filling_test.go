@@ -21,7 +21,7 @@ func TestAServerFillsAtThePaceOfItsDays(t *testing.T) {
 	after := func(days float64) time.Time { return now.Add(time.Duration(days * 24 * float64(time.Hour))) }
 	one := grown(30, func(i int) int { return 20 + i })
 	twoAWeek := grown(30, func(i int) int { return 20 + 2*i/7 })
-	waves := grown(28, func(i int) int { return 40 + i/2 + []int{0, 0, 1, 1, 0, -2, -2}[i%7] })
+	waves := grown(28, func(i int) int { return 40 + i/2 + []int{0, 1, 3, 2, 0, -5, -6}[i%7] })
 	for name, test := range map[string]struct {
 		days       []answers.SlicesOfDay
 		most       int
@@ -34,7 +34,7 @@ func TestAServerFillsAtThePaceOfItsDays(t *testing.T) {
 		"one a day":                  {one, 70, after(21), time.Hour, false, answers.High, "at that pace its 70 places are full on 21 April 2026 (21 April 2026 to 21 April 2026)"},
 		"one a day, for three times": {one, 200, after(151), time.Hour, false, answers.Low, "its 200 places are full on 29 August 2026"},
 		"two a week":                 {twoAWeek, 40, after(12 / (2.0 / 7)), 10 * 24 * time.Hour, false, answers.Medium, "became 0.2"},
-		"a week's waves":             {waves, 60, after(14), 4 * 24 * time.Hour, false, answers.High, "its 60 places are full on"},
+		"a week's waves":             {waves, 60, after(26), 2 * 24 * time.Hour, false, answers.High, "its 60 places are full on"},
 		"too far":                    {one, 600, time.Time{}, 0, true, answers.Medium, "its 600 places are not full within a year."},
 		"standing still":             {grown(30, func(int) int { return 20 }), 80, time.Time{}, 0, true, answers.Medium, "became 0 a day more (0 to 0): its 80 places are not full within a year."},
 		"falling":                    {grown(30, func(i int) int { return 60 - i }), 80, time.Time{}, 0, true, answers.Medium, "became fewer, by 1 a day"},
@@ -48,6 +48,9 @@ func TestAServerFillsAtThePaceOfItsDays(t *testing.T) {
 		}
 		if off := f.Day.Sub(test.day).Abs(); test.within >= 0 && off > test.within {
 			t.Errorf("%s: full on %v, want %v", name, f.Day, test.day)
+		}
+		if name == "up and down" && (f.First.IsZero() || !f.Day.IsZero() && !f.First.Before(f.Day)) {
+			t.Errorf("%s: at the fastest on %v, by the trend on %v", name, f.First, f.Day)
 		}
 		if !f.Last.IsZero() && (f.Day.Before(f.First) || f.Last.Before(f.Day)) {
 			t.Errorf("%s: %v, between %v and %v", name, f.Day, f.First, f.Last)
