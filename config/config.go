@@ -39,6 +39,7 @@ type Functions struct {
 	AppURL        string `env:"APP_URL" envDefault:"http://app.localhost:8080" help:"the app's address, without a slash at the end: where links in mails, and Stripe, lead"`
 	MediaQuota    Bytes  `env:"MEDIA_QUOTA" envDefault:"2G"`
 	Server        string `env:"SERVER" envDefault:"local"`
+	Lines         Lines
 	Metrics       string `env:"FUNCTIONS_METRICS" envDefault:"127.0.0.1:9481" help:"where functions serve /metrics, /healthz and /readyz: an address on loopback, or off"`
 	LogLevel      string `env:"LOG_LEVEL" envDefault:"info" help:"debug, info, warn or error"`
 }
@@ -133,6 +134,15 @@ type Alerts struct {
 	Incident     int           `env:"INCIDENT_SLICES" envDefault:"5" help:"so many slices of a server that lose WhatsApp within INCIDENT_WITHIN are one incident: the admin is told, and not each of their users"`
 	IncidentPart float64       `env:"INCIDENT_PART" envDefault:"0.1" help:"and so large a part of the server's linked slices"`
 	Within       time.Duration `env:"INCIDENT_WITHIN" envDefault:"10m" help:"the time in which they are counted"`
+}
+
+// Lines are those thresholds of Alerts that the operator's pictures show.
+type Lines struct {
+	Disk      float64       `env:"ALERT_DISK" envDefault:"0.85"`
+	RAM       float64       `env:"ALERT_RAM" envDefault:"0.9"`
+	CPU       float64       `env:"ALERT_CPU" envDefault:"0.9"`
+	SwapIn    float64       `env:"ALERT_SWAP_IN" envDefault:"1000"`
+	SwapInFor time.Duration `env:"ALERT_SWAP_IN_FOR" envDefault:"5m"`
 }
 
 // Mail is how mails leave, and what they say of this installation.

@@ -126,7 +126,7 @@ func buildAdmin(settings config.Functions, pool *pgxpool.Pool, signer *session.S
 	}
 	a, err := admin.New(admin.Admin{
 		Pool: pool, Jobs: client, Signer: signer, Key: settings.AdminKey, Brand: settings.Brand, AppURL: settings.AppURL,
-		Billing: settings.Billing, Economics: settings.Economics, Clock: time.Now,
+		Billing: settings.Billing, Economics: settings.Economics, Lines: settings.Lines, Clock: time.Now,
 	})
 	if err != nil {
 		return nil, err

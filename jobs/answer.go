@@ -22,7 +22,7 @@ func (AnswerArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{MaxAttempts: 1, UniqueOpts: onceEach}
 }
 
-// Answer keeps the answers of a week and of a month, for pages that show them.
+// Answer keeps the answers of a week, of two and of a month, for pages that show them.
 type Answer struct {
 	river.WorkerDefaults[AnswerArgs]
 	Pool    *pgxpool.Pool
@@ -32,7 +32,7 @@ type Answer struct {
 }
 
 // AnsweredDays are those that there are answers for.
-var AnsweredDays = []int{7, answers.DefaultDays}
+var AnsweredDays = []int{7, 14, answers.DefaultDays}
 
 // Work asks and writes.
 func (w *Answer) Work(ctx context.Context, _ *river.Job[AnswerArgs]) error {

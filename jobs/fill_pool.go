@@ -157,7 +157,7 @@ func (w *FillPool) order(ctx context.Context, queries *store.Queries, server str
 	if err := w.replace(ctx, queries, pool, room == 0); err != nil {
 		return err
 	}
-	if err := queries.NoteRoom(ctx, store.NoteRoomParams{Name: server, Room: int32(max(0, room-missing))}); err != nil {
+	if err := queries.NoteRoom(ctx, store.NoteRoomParams{Name: server, Room: int32(max(0, room-missing)), MaxSlices: int32(w.MaxSlices)}); err != nil {
 		return err
 	}
 	if pool.waiting > pool.coming+missing && room == 0 {

@@ -537,7 +537,7 @@ func (q *Queries) SecondFactor(ctx context.Context, userID int64) (SecondFactor,
 }
 
 const servers = `-- name: Servers :many
-SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version, announced_at FROM gateway.servers ORDER BY name
+SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version, announced_at, max_slices FROM gateway.servers ORDER BY name
 `
 
 func (q *Queries) Servers(ctx context.Context) ([]Server, error) {
@@ -565,6 +565,7 @@ func (q *Queries) Servers(ctx context.Context) ([]Server, error) {
 			&i.EngineVersion,
 			&i.RunnerVersion,
 			&i.AnnouncedAt,
+			&i.MaxSlices,
 		); err != nil {
 			return nil, err
 		}

@@ -221,6 +221,7 @@ type Server struct {
 	EngineVersion   *string
 	RunnerVersion   *string
 	AnnouncedAt     *time.Time
+	MaxSlices       *int32
 }
 
 type ServerMeter struct {
@@ -353,4 +354,19 @@ type User struct {
 	TerminateAt        *time.Time
 	TerminateBy        *string
 	PutFirstAt         *time.Time
+}
+
+type Wake struct {
+	SliceID         int64
+	At              time.Time
+	Cause           string
+	IdleSeconds     *int32
+	RssBefore       int64
+	SwapBefore      int64
+	PrefetchedBytes int64
+	PrefetchUs      int64
+	BackBytes       *int64
+	Refaults        *int64
+	StallUs         *int64
+	AnswerUs        *int64
 }

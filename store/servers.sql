@@ -22,7 +22,8 @@ UPDATE gateway.servers SET image = @image::text WHERE name = @name;
 SELECT * FROM gateway.servers WHERE name = @name;
 
 -- name: NoteRoom :exec
-UPDATE gateway.servers SET room = @room WHERE name = @name AND room <> @room;
+UPDATE gateway.servers SET room = @room, max_slices = @max_slices::integer
+WHERE name = @name AND (room <> @room OR max_slices IS DISTINCT FROM @max_slices);
 
 -- name: NotePoolFailure :exec
 UPDATE gateway.servers SET pool_failures = @failures, pool_retry_at = @retry_at::timestamptz WHERE name = @name;

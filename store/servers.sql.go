@@ -113,16 +113,18 @@ func (q *Queries) NotePoolFailure(ctx context.Context, arg NotePoolFailureParams
 }
 
 const noteRoom = `-- name: NoteRoom :exec
-UPDATE gateway.servers SET room = $1 WHERE name = $2 AND room <> $1
+UPDATE gateway.servers SET room = $1, max_slices = $2::integer
+WHERE name = $3 AND (room <> $1 OR max_slices IS DISTINCT FROM $2)
 `
 
 type NoteRoomParams struct {
-	Room int32
-	Name string
+	Room      int32
+	MaxSlices int32
+	Name      string
 }
 
 func (q *Queries) NoteRoom(ctx context.Context, arg NoteRoomParams) error {
-	_, err := q.db.Exec(ctx, noteRoom, arg.Room, arg.Name)
+	_, err := q.db.Exec(ctx, noteRoom, arg.Room, arg.MaxSlices, arg.Name)
 	return err
 }
 
@@ -146,7 +148,7 @@ func (q *Queries) RegisterServer(ctx context.Context, arg RegisterServerParams) 
 }
 
 const serverByName = `-- name: ServerByName :one
-SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version, announced_at FROM gateway.servers WHERE name = $1
+SELECT name, registered_at, room, pool_failures, pool_retry_at, configured_image, image, reclaim_paused, probe_error, booted_at, cores, kernel, engine_version, runner_version, announced_at, max_slices FROM gateway.servers WHERE name = $1
 `
 
 func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error) {
@@ -168,6 +170,7 @@ func (q *Queries) ServerByName(ctx context.Context, name string) (Server, error)
 		&i.EngineVersion,
 		&i.RunnerVersion,
 		&i.AnnouncedAt,
+		&i.MaxSlices,
 	)
 	return i, err
 }

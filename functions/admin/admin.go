@@ -34,6 +34,7 @@ type Admin struct {
 	AppURL    string // without a slash at its end
 	Billing   config.Billing
 	Economics config.Economics
+	Lines     config.Lines // thresholds of alerts that pictures show
 	Clock     func() time.Time
 
 	LookEvery time.Duration // how often live pages are brought up to date; 3 s
@@ -63,6 +64,9 @@ func New(a Admin) (*Function, error) {
 	// In the order of the navigation.
 	rs.servers()
 	rs.slices()
+	rs.telemetry()
+	rs.capacity()
+	rs.answers()
 	rs.alerts()
 	rs.users()
 	rs.waiting()

@@ -61,6 +61,7 @@ func startWith(t testing.TB, change func(*admin.Admin)) *bundle {
 		Pool: pool, Jobs: client, Signer: b.signer, Key: [32]byte{7}, Brand: "Slicegate", AppURL: "https://app.example.com",
 		Billing:   config.Billing{StripeKey: "sk_test_1", Price: "9.00", LaunchPrice: "4.50", CurrencyCode: "usd"},
 		Economics: config.Economics{ServerCost: "40.40", TargetSlices: config.Target{From: 60, To: 80}},
+		Lines:     config.Lines{Disk: 0.85, RAM: 0.9, CPU: 0.9, SwapIn: 1000, SwapInFor: 5 * time.Minute},
 		Clock:     func() time.Time { return b.now }, LookEvery: 200 * time.Millisecond, BeatEvery: 200 * time.Millisecond,
 	}
 	change(&b.admins)

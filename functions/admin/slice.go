@@ -26,6 +26,7 @@ func (rs *routes) slice() {
 	rs.act(NeedPassed, page+"/move", "admin.slice.move", rs.move)
 	rs.sliceReclaim(page)
 	rs.logs(page)
+	rs.sliceTimeline()
 	rs.pageThatNeeds(NeedFresh, page+"/destroy", "Destroy a slice", rs.destroyPage)
 	rs.act(NeedFresh, page+"/destroy", "admin.slice.destroy", rs.destroy)
 }
@@ -41,6 +42,9 @@ func (rs *routes) slicePage(v *visit) (templ.Component, error) {
 	}
 	page, err := oneSlice(v.Context(), v.queries, id, v.now)
 	if err != nil {
+		return nil, err
+	}
+	if page.Timeline, err = v.timeline(id); err != nil {
 		return nil, err
 	}
 	return views.AdminSlice(page), nil

@@ -1,7 +1,9 @@
 // What the operator's pages do beyond their forms, which work without it.
 import "./style.css";
 import { keepLive } from "./live";
+import { drawAll } from "./plot";
 import { refresh } from "./refresh";
 
 keepLive(document);
+drawAll(document);
 void refresh(document);
