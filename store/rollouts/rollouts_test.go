@@ -46,7 +46,7 @@ func TestTheWordsOfARollout(t *testing.T) {
 			rollout: store.Rollout{State: "checking", CheckServer: &a}, silent: true, line: "the image is being checked by server a",
 			waits: []string{
 				"The image is asked for all that the slice contract wants. That takes a minute or two.",
-				"The runner of server a has been silent since 2026-01-01 11:15 UTC (45 min): it waits until that works again, or until the rollout is aborted.",
+				"The runner of server a has been silent since 2026-01-01 11:15 UTC (45 min): see that it works again, or abort the rollout.",
 			},
 		},
 		"refused": {
@@ -58,8 +58,8 @@ func TestTheWordsOfARollout(t *testing.T) {
 			waits: []string{
 				"Server a gets ready: it looks for the image, and names those of its slices for good.",
 				"Server new gets ready: it looks for the image, and names those of its slices for good.",
-				"The runner of server a has been silent since 2026-01-01 11:15 UTC (45 min): it waits until that works again, or until the rollout is aborted.",
-				"The runner of server new has never been heard of.",
+				"The runner of server a has been silent since 2026-01-01 11:15 UTC (45 min): see that it works again, or abort the rollout.",
+				"The runner of server new has never been heard of: see that it works again, or abort the rollout.",
 			},
 		},
 		"running": {
@@ -80,7 +80,7 @@ func TestTheWordsOfARollout(t *testing.T) {
 			rollout: store.Rollout{State: "halted", Reason: "why"}, slices: []store.RolloutSlicesRow{slice(1, "rolling_back", failed), slice(2, "pending")}, silent: true,
 			line: "[###############...............] HALTED, what is under way ends, 1 of 2: 1 not reached, 1 being taken back",
 			waits: []string{"Slice 1 is being taken back.",
-				"The runner of server a has been silent since 2026-01-01 11:15 UTC (45 min): it waits until that works again, or until the rollout is aborted."},
+				"The runner of server a has been silent since 2026-01-01 11:15 UTC (45 min): its slices that are under way go on when it works again."},
 			outcome: "was halted: why",
 		},
 		"aborted": {rollout: store.Rollout{State: "aborted", FinishedAt: &noon}, line: "[##############################] aborted, 0 of 0: ", outcome: "was aborted"},

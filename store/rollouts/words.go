@@ -2,6 +2,7 @@ package rollouts
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -84,16 +85,21 @@ func (p Progress) Line() string {
 // and a minute.
 const silentAfter = 4 * time.Minute
 
-// Silence says since when a server's runner has not been heard of; empty: it was, lately.
-func (p Progress) Silence(server string) string {
-	heard, ever := p.Heard[server]
+// silence says since when a server's runner has not been heard of; empty: it was, lately. at is true where
+// it has slices under way: those it has to finish, aborted or not.
+func (p Progress) silence(server string, at bool) string {
+	since, heard := "has never been heard of", p.Heard[server]
 	switch {
-	case !ever:
-		return fmt.Sprintf("The runner of server %s has never been heard of.", server)
+	case heard.IsZero():
 	case p.Now.Sub(heard) < silentAfter:
 		return ""
+	default:
+		since = fmt.Sprintf("has been silent since %s (%s)", heard.UTC().Format("2006-01-02 15:04 UTC"), span(p.Now.Sub(heard)))
 	}
-	return fmt.Sprintf("The runner of server %s has been silent since %s (%s): it waits until that works again, or until the rollout is aborted.", server, heard.UTC().Format("2006-01-02 15:04 UTC"), span(p.Now.Sub(heard)))
+	if at {
+		return fmt.Sprintf("The runner of server %s %s: its slices that are under way go on when it works again.", server, since)
+	}
+	return fmt.Sprintf("The runner of server %s %s: see that it works again, or abort the rollout.", server, since)
 }
 
 // Waits say what an unfinished rollout waits for, a sentence each.
@@ -105,17 +111,17 @@ func (p Progress) Waits() (lines []string) {
 	if r.Paused {
 		lines = append(lines, "It is paused: nothing more is begun until it is resumed, and what is under way ends.")
 	}
-	var servers []string // that it waits for
+	servers := map[string]bool{} // that it waits for, and whether they have slices under way
 	switch r.State {
 	case "checking":
 		lines = append(lines, "The image is asked for all that the slice contract wants. That takes a minute or two.")
 		if r.CheckServer != nil {
-			servers = append(servers, *r.CheckServer)
+			servers[*r.CheckServer] = false
 		}
 	case "preparing", "running":
 		for _, server := range p.unprepared() {
 			lines = append(lines, fmt.Sprintf("Server %s gets ready: it looks for the image, and names those of its slices for good.", server))
-			servers = append(servers, server)
+			servers[server] = false
 		}
 	}
 	var used []int64
@@ -124,7 +130,7 @@ func (p Progress) Waits() (lines []string) {
 		switch {
 		case UnderWay(slice.State):
 			under[slice.State] = append(under[slice.State], slice.SliceID)
-			servers = append(servers, slice.Server)
+			servers[slice.Server] = true
 		case slice.State == "pending" && slice.ReachedAt != nil && r.State == "running":
 			used = append(used, slice.SliceID)
 		}
@@ -140,9 +146,8 @@ func (p Progress) Waits() (lines []string) {
 	if len(lines) == 0 && r.State == "running" && p.Reached() == len(p.Slices) {
 		lines = append(lines, "Slices that are still being made on the old image are waited for.")
 	}
-	slices.Sort(servers)
-	for _, server := range slices.Compact(servers) {
-		if silence := p.Silence(server); silence != "" {
+	for _, server := range slices.Sorted(maps.Keys(servers)) {
+		if silence := p.silence(server, servers[server]); silence != "" {
 			lines = append(lines, silence)
 		}
 	}
