@@ -92,7 +92,7 @@ type Runner struct {
 	Reclaim           string        `env:"RECLAIM" envDefault:"on" help:"pushing the memory of idle slices to swap: on, or off"`
 	ReclaimEvery      time.Duration `env:"RECLAIM_EVERY" envDefault:"5s" help:"how often each slice is looked at for that"`
 	ReclaimAfter      time.Duration `env:"RECLAIM_AFTER" envDefault:"2m" help:"a slice that its user has not used for so long is idle; an open page uses it twice a minute"`
-	ReclaimRefaults   int64         `env:"RECLAIM_REFAULTS" envDefault:"64" help:"pages a minute that an idle slice may read back from swap; where it reads more, its working set begins and it is left alone"`
+	ReclaimRefaults   int64         `env:"RECLAIM_REFAULTS" envDefault:"128" help:"pages a minute that an idle slice may read back from swap; where it reads more, its working set begins and it is left alone"`
 	ReclaimUpstream   Bytes         `env:"RECLAIM_UPSTREAM" envDefault:"16K" help:"bytes a minute to and from WhatsApp, above which a slice is pushed out in small steps only"`
 	ReclaimRate       Bytes         `env:"RECLAIM_RATE" envDefault:"40M" help:"bytes a second that are pushed out at most, all slices of the server together"`
 	ReclaimSwapUse    float64       `env:"RECLAIM_SWAP_USE" envDefault:"0.8" help:"part of the server's swap that may be used before nothing more is pushed out"`

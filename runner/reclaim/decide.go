@@ -160,9 +160,10 @@ func judge(now time.Time, slice Slice, pace Pace, settings Settings) Pace {
 		pace.Taken = pace.Taken[1:]
 	}
 	newest := slice.History[len(slice.History)-1]
+	pace.Debt = owed(slice.History, pace, settings)
 	if pace.Hurt {
 		if now.Sub(pace.HurtAt) >= settings.Watch {
-			pace.Hurt = false
+			pace.Hurt, pace.Held = false, newest.Resident
 			if pace.Hurts >= enough(now, newest.Resident, pace) {
 				pace.Floor, pace.FloorAt = newest.Resident, now
 			}
@@ -220,6 +221,22 @@ func judge(now time.Time, slice Slice, pace Pace, settings Settings) Pace {
 	return pace
 }
 
+// owed is what a slice has read back beyond what it may, after its newest reading.
+func owed(history []Reading, pace Pace, settings Settings) float64 {
+	if n := len(history); n > 1 && pace.Held > 0 {
+		newest, before := history[n-1], history[n-2]
+		return max(0, pace.Debt+float64(newest.Refaults-before.Refaults)-float64(settings.Refaults)*newest.At.Sub(before.At).Minutes())
+	}
+	return 0
+}
+
+// regrown tells whether a slice that is left alone for having been hurt holds more than it did then, and
+// has not read that back: it is new, garbage of its heap for the most part, and nothing has said that it is needed.
+func regrown(slice Slice, pace Pace, settings Settings) bool {
+	resident := slice.History[len(slice.History)-1].Resident
+	return pace.Held > 0 && resident >= pace.Held+small(pace.Held) && pace.Debt < float64(settings.Refaults)
+}
+
 // enough is how many small steps in a row must hurt before that is held for the floor. The kernel has not
 // sorted the pages of who was just in use, so that the first ones may meet any; what a slice once
 // lived on counts against what it seems to need now.
@@ -254,7 +271,8 @@ func nearFloor(now time.Time, resident int64, pace Pace) bool {
 
 // next is the step that the slice is due for, if it is.
 func next(now time.Time, slice Slice, pace *Pace, idle time.Duration, settings Settings) (Step, bool) {
-	if pace.Judge || pace.Hurt || now.Before(pace.Until) {
+	held := now.Before(pace.Until)
+	if pace.Judge || pace.Hurt || held && !regrown(slice, *pace, settings) {
 		return Step{}, false
 	}
 	resident := slice.History[len(slice.History)-1].Resident
@@ -269,6 +287,8 @@ func next(now time.Time, slice Slice, pace *Pace, idle time.Duration, settings S
 		most, reason = small(resident), reason+", WhatsApp is busy"
 	}
 	switch {
+	case held:
+		most, reason = small(resident), reason+", has grown since it was hurt"
 	case nearFloor(now, resident, *pace):
 		most, reason = small(resident), reason+", near its floor"
 		if pace.Size == 0 {

@@ -10,7 +10,7 @@ import (
 
 var (
 	start    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	settings = Settings{After: 2 * time.Minute, SwapUse: 0.8, Rate: 40 << 20, SwapIn: 500, Refaults: 64, Upstream: 16 << 10, Watch: Watch, Reserve: 256 << 20}
+	settings = Settings{After: 2 * time.Minute, SwapUse: 0.8, Rate: 40 << 20, SwapIn: 500, Refaults: 128, Upstream: 16 << 10, Watch: Watch, Reserve: 256 << 20}
 	roomy    = Server{SwapTotal: 32 << 30}
 )
 
@@ -108,6 +108,25 @@ func TestTheWorkingSetIsFoundAndLeftAlone(t *testing.T) {
 				t.Errorf("its floor is taken for %d MB, it is %d", floor>>20, hot>>20)
 			}
 		})
+	}
+}
+
+func TestWhatASliceGrowsByIsTakenThoughItIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	grower := newModel(start, part{bytes: 12 << 20, every: tick}, part{bytes: 140 << 20})
+	grower.grows = 600 << 10
+	c := newCourse(roomy, map[int64]*model{1: grower})
+	c.run(settings.After + 20*time.Minute)
+	if c.slices[1].Pace.Held == 0 {
+		t.Fatal("it was never hurt: this test sees nothing")
+	}
+	before := grower.refaults
+	c.run(40 * time.Minute)
+	if held := grower.resident(); held > 17<<20 {
+		t.Errorf("after an hour it holds %d MB, of which it uses 12", held>>20)
+	}
+	if back := grower.refaults - before; back > 40*settings.Refaults {
+		t.Errorf("%d pages came back in 40 minutes", back)
 	}
 }
 

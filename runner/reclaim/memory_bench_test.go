@@ -235,7 +235,7 @@ func newArm(b *testing.B, profile, way string) *arm {
 		Rows: a.rows, Server: "bench", Every: 5 * time.Second, Memory: kernel, Limit: 512 * mb, Traffic: a, Containers: a.engine, Clock: time.Now,
 		Settings: reclaim.Settings{
 			// What the server reads back is the script's doing here, and no reason to stop.
-			After: 2 * time.Minute, SwapUse: 0.8, Rate: 40 * mb, SwapIn: 1e9, Refaults: 64, Upstream: 16 << 10, Watch: reclaim.Watch, Reserve: 256 * mb,
+			After: 2 * time.Minute, SwapUse: 0.8, Rate: 40 * mb, SwapIn: 1e9, Refaults: 128, Upstream: 16 << 10, Watch: reclaim.Watch, Reserve: 256 * mb,
 		},
 	}
 	return a

@@ -11,6 +11,8 @@ import (
 // touched longest ago. The first that is taken is any of it: the kernel has not aged it yet.
 type model struct {
 	parts    []*part
+	grows    int64 // bytes a minute that are new, touched once
+	grown    time.Time
 	aged     bool
 	stuck    bool // its swap is full
 	refaults int64
@@ -34,6 +36,9 @@ func newModel(start time.Time, parts ...part) *model {
 
 // live touches what is due until now.
 func (t *model) live(now time.Time) {
+	if t.grows > 0 && now.Sub(t.grown) >= time.Minute {
+		t.parts, t.grown = append(t.parts, &part{bytes: t.grows, touched: now}), now
+	}
 	for _, p := range t.parts {
 		if p.every > 0 && now.Sub(p.touched) >= p.every {
 			t.refaults += p.out / page

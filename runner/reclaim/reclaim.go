@@ -65,7 +65,9 @@ type Pace struct {
 	HurtAt time.Time     // when it last began to
 	Hurts  int           // small steps that hurt, the one soon after the other
 	Hold   time.Duration // how long it was left alone for that
-	Until  time.Time     // no step before
+	Until  time.Time     // no step before, but of what it has grown by since
+	Held   int64         // bytes that it held a minute after it was last hurt; 0: it never was
+	Debt   float64       // pages that it has read back since then beyond Settings.Refaults a minute
 	// The least that the slice was seen to live on: what it held a minute after a step had cut into
 	// its working set. 0: not known. It outlives the slice's sessions.
 	Floor   int64
