@@ -88,7 +88,7 @@ func TestTheLogOfAlertsIsFiltered(t *testing.T) {
 	}
 	// Page by page.
 	for i := range 130 {
-		b.alert("server.cpu", fmt.Sprintf("server:%d", i), time.Duration(i/2)*time.Second, true) // two of each time
+		b.alert("server.cpu", fmt.Sprintf("server:%d", i), time.Duration((i+1)/2)*time.Second, true) // two of each time, one on each page
 	}
 	first := b.get("/admin/alerts?show=past&kind=server.cpu", s.cookie).page
 	second := b.get(first.Find("main a.button").Last().AttrOr("href", ""), s.cookie).page
