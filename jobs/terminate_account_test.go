@@ -177,7 +177,9 @@ func TestWhatASubscriptionCostsIsNoted(t *testing.T) {
 	if got := notes(); got != "0>450 usd, 450>900 usd, 900>1200 usd" {
 		t.Errorf("the audit says %s", got)
 	}
-	w.pays(func(s *billing.Subscription) { s.Status, s.EndedAt = "canceled", &w.now })
+	w.pays(func(s *billing.Subscription) {
+		s.Status, s.EndedAt, s.Monthly = "canceled", &w.now, billing.Monthly{Price: 1200, Currency: "usd"}
+	})
 	w.settle()
 	if n := w.value("SELECT count(*) FROM gateway.users WHERE monthly_price IS NULL AND currency IS NULL"); n != 1 {
 		t.Error("one that is cancelled costs something still")
@@ -197,7 +199,11 @@ func TestAnAlertThatBecomesCriticalIsAcknowledgedNoMore(t *testing.T) {
 		w.exec("UPDATE gateway.alerts SET acknowledged_at = $1, acknowledged_by = 'admin:1'", w.now)
 	}
 	taken := func() bool {
-		return w.value("SELECT count(*) FROM gateway.alerts WHERE acknowledged_at IS NOT NULL AND acknowledged_by IS NOT NULL") == 1
+		t.Helper()
+		if w.value("SELECT count(*) FROM gateway.alerts WHERE (acknowledged_at IS NULL) <> (acknowledged_by IS NULL)") != 0 {
+			t.Error("somebody acknowledged it at no time, or nobody at some time")
+		}
+		return w.value("SELECT count(*) FROM gateway.alerts WHERE acknowledged_at IS NOT NULL") == 1
 	}
 	says("warning", "It is slow.")
 	acknowledge()

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -242,14 +243,33 @@ func TestAnAdminIsMadeAndUnmade(t *testing.T) {
 	}
 }
 
-func TestTwoAdminsWhoRemoveEachOtherLeaveOne(t *testing.T) {
+func TestOfTwoAdminsWhoRemoveEachOtherOneStays(t *testing.T) {
 	b := setup(t)
 	first, second := b.admin("one@example.com"), b.admin("two@example.com")
+	b.account("three@example.com", true)
+	// Both are let in as admins before either is removed.
+	ctx := context.Background()
+	held, err := b.db.Pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Rollback(ctx) }()
+	if _, err := held.Exec(ctx, "SELECT FROM gateway.users WHERE is_admin FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
 	var both sync.WaitGroup
 	both.Go(func() { b.post(userPath(second.id)+"/unmake-admin", first.cookie) })
 	both.Go(func() { b.post(userPath(first.id)+"/unmake-admin", second.cookie) })
+	for deadline := time.Now().Add(30 * time.Second); one[int](b, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") < 2; {
+		if time.Now().After(deadline) {
+			t.Fatal("the two do not wait for the rows of the admins")
+		}
+	}
+	if err := held.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
 	both.Wait()
-	if left := one[int](b, "SELECT count(*)::int FROM gateway.users WHERE is_admin"); left != 1 {
+	if left := one[int](b, "SELECT count(*)::int FROM gateway.users WHERE is_admin"); left != 2 {
 		t.Errorf("%d admins are left", left)
 	}
 }

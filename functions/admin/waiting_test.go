@@ -45,7 +45,9 @@ func TestTheWaitingListIsInTheOrderOfService(t *testing.T) {
 	if got := b.line(s); got != "paid kept long short listed" {
 		t.Errorf("they are served as %s", got)
 	}
-	b.did(s, userPath(short)+"/put-first", "/admin/users/waiting")
+	if said := b.did(s, userPath(short)+"/put-first", "/admin/users/waiting"); !strings.Contains(said, "first to get a place") {
+		t.Errorf("it says %q", said)
+	}
 	if got := b.line(s); got != "short paid kept long listed" {
 		t.Errorf("they are served as %s", got)
 	}
@@ -61,7 +63,9 @@ func TestTheWaitingListIsInTheOrderOfService(t *testing.T) {
 	}
 	// And in that order they are served.
 	ready := []int64{b.slice("available", nil), b.slice("available", nil)}
-	b.did(s, userPath(short)+"/put-first", "/admin/users/waiting")
+	if said := b.did(s, userPath(short)+"/put-first", "/admin/users/waiting"); !strings.Contains(said, "has a slice now") {
+		t.Errorf("it says %q", said)
+	}
 	for i, want := range []string{"short", "paid"} {
 		if got := one[string](b, "SELECT coalesce((SELECT u.email FROM gateway.slices s JOIN gateway.users u ON u.id = s.user_id WHERE s.id = $1), 'nobody')", ready[i]); got != want+"@example.com" {
 			t.Errorf("the slice is %s's, not %s's", got, want)
