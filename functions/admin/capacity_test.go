@@ -89,6 +89,10 @@ func TestCapacityProjectsWhenAServerIsFull(t *testing.T) {
 	s := b.admin("op@example.com")
 	server := b.db.Server(t)
 	b.exec("INSERT INTO gateway.servers (name, room, max_slices) VALUES ('other', 12, 80)")
+	// A picture of nothing is one, for the script too.
+	if got := b.get("/admin/capacity", s.cookie).page.Find("#filling-other script").Text(); !strings.Contains(got, `"at":[],`) || !strings.Contains(got, `"series":[]`) {
+		t.Errorf("a server without slices: %s", got)
+	}
 	for i := range 5 {
 		b.customer(fmt.Sprintf("%d@example.com", i), "assigned")
 	}
