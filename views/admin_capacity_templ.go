@@ -351,7 +351,7 @@ func adminCapacity(c AdminCapacity, now time.Time) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</p><p class=\"note\">From the most slices that ran on each of the last 30 whole days, along Theil and Sen's line; the fastest and the slowest pace are the ends of what 95 % speak for. It knows nothing of campaigns to come.</p></div></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</p><p class=\"note\">From the most slices that ran on each of the last 30 whole days, along Theil and Sen's line; the fastest and the slowest pace are the ends of what 95 % speak for, or the last week where it went otherwise. It knows nothing of campaigns to come.</p></div></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -88,6 +89,15 @@ func (v AdminValues) MarshalJSON() ([]byte, error) {
 		}
 	}
 	return append(written, ']'), nil
+}
+
+// MarshalJSON writes a picture of nothing as one: the script reckons with a list.
+func (p AdminPlot) MarshalJSON() ([]byte, error) {
+	type plain AdminPlot
+	if p.Series == nil {
+		p.Series = []AdminSeries{}
+	}
+	return json.Marshal(plain(p))
 }
 
 // Add adds a series with its figures.

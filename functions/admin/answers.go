@@ -20,12 +20,9 @@ func (rs *routes) answers() {
 }
 
 func (rs *routes) answersPage(v *visit) (templ.Component, error) {
-	page := views.AdminAnswersPage{Days: answers.DefaultDays, Now: v.now}
+	page := views.AdminAnswersPage{Days: answers.DefaultDays, Choices: jobs.AnsweredDays, Now: v.now}
 	if asked, err := strconv.Atoi(v.URL.Query().Get("days")); err == nil && slices.Contains(jobs.AnsweredDays, asked) {
 		page.Days = asked
-	}
-	for _, days := range jobs.AnsweredDays {
-		page.Choices = append(page.Choices, days)
 	}
 	known, there, err := answers.Known(v.Context(), v.queries, page.Days)
 	if err != nil {

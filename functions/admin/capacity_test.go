@@ -35,7 +35,14 @@ func TestCapacitySaysWhatBindsFirst(t *testing.T) {
 	}
 	b.slice("available", nil)
 	b.exec("UPDATE gateway.slices SET status = 'destroyed', port = NULL WHERE id = $1", b.slice("destroying", nil))
-	b.exec("UPDATE gateway.servers SET room = 7, max_slices = 80")
+	// As the runner's fill_pool says it.
+	tells := func(room, most int32) {
+		b.t.Helper()
+		if err := store.New(b.db.Pool).NoteRoom(t.Context(), store.NoteRoomParams{Name: server, Room: room, MaxSlices: most}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tells(7, 80)
 	says := func() string {
 		b.t.Helper()
 		page := b.get("/admin/capacity", s.cookie).page.Find("section#capacity-" + server)
@@ -45,7 +52,11 @@ func TestCapacitySaysWhatBindsFirst(t *testing.T) {
 	if got := says(); !strings.HasPrefix(got, memory) || strings.Contains(got, "onfidence") {
 		t.Errorf("memory binds: %s", got)
 	}
-	b.exec("UPDATE gateway.servers SET room = 75, max_slices = 80")
+	tells(75, 60)
+	if got := says(); !strings.HasPrefix(got, "55 more slices can be provisioned; First to bind: MAX_SLICES; MAX_SLICES 5 of 60") {
+		t.Errorf("a smaller setting binds: %s", got)
+	}
+	tells(75, 80)
 	if got := says(); !strings.HasPrefix(got, "75 more slices can be provisioned; First to bind: MAX_SLICES; MAX_SLICES 5 of 80") {
 		t.Errorf("the setting binds: %s", got)
 	}
@@ -89,6 +100,10 @@ func TestCapacityProjectsWhenAServerIsFull(t *testing.T) {
 	s := b.admin("op@example.com")
 	server := b.db.Server(t)
 	b.exec("INSERT INTO gateway.servers (name, room, max_slices) VALUES ('other', 12, 80)")
+	// A picture of nothing is one, for the script too.
+	if got := b.get("/admin/capacity", s.cookie).page.Find("#filling-other script").Text(); !strings.Contains(got, `"at":[],`) || !strings.Contains(got, `"series":[]`) {
+		t.Errorf("a server without slices: %s", got)
+	}
 	for i := range 5 {
 		b.customer(fmt.Sprintf("%d@example.com", i), "assigned")
 	}

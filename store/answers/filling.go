@@ -47,9 +47,19 @@ func FillingOf(server string, days []SlicesOfDay, slices, most int, now time.Tim
 	}
 	span := days[len(days)-1].Day.Sub(days[0].Day) + 24*time.Hour
 	f.Known, f.PerDay, f.Between = true, trend.slope, trend.within(0.025)
+	// A week that went otherwise is a bound too, whatever the days before it speak for.
+	week := (points[len(points)-1].y - points[max(0, len(points)-8)].y) / (points[len(points)-1].x - points[max(0, len(points)-8)].x)
+	otherwise := math.Abs(week-f.PerDay) > 0.5*math.Abs(f.PerDay)
+	if otherwise {
+		f.Between = Interval{min(f.Between.Low, week), max(f.Between.High, week)}
+	}
 	f.Day, f.First, f.Last = whenFull(slices, most, f.PerDay, now), whenFull(slices, most, f.Between.High, now), whenFull(slices, most, f.Between.Low, now)
 	f.Confidence = f.sure(span, now)
 	f.Says = f.sentence(server, span, most)
+	if otherwise {
+		f.Confidence = Low
+		f.Says += fmt.Sprintf(" In the last week it was %s a day.", paceOf(week))
+	}
 	return f
 }
 

@@ -38,6 +38,9 @@ func TestAServerFillsAtThePaceOfItsDays(t *testing.T) {
 		"too far":                    {one, 600, time.Time{}, 0, true, answers.Medium, "its 600 places are not full within a year."},
 		"standing still":             {grown(30, func(int) int { return 20 }), 80, time.Time{}, 0, true, answers.Medium, "became 0 a day more (0 to 0): its 80 places are not full within a year."},
 		"falling":                    {grown(30, func(i int) int { return 60 - i }), 80, time.Time{}, 0, true, answers.Medium, "became fewer, by 1 a day"},
+		"standing still lately": {
+			grown(30, func(i int) int { return 20 + min(i, 20) }), 60, time.Time{}, -1, true, answers.Low, "at the slowest not within a year. In the last week it was 0 a day.",
+		},
 		"up and down": {
 			grown(12, func(i int) int { return 30 + []int{0, 9, 1, 8, 4, 2, 9, 3, 8, 6, 3, 9}[i] }), 80, time.Time{}, -1, true, answers.Low, "at the fastest",
 		},
