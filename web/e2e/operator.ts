@@ -48,7 +48,7 @@ export async function newAdmin(browser: Browser): Promise<{ person: Person; setU
   const person = await Person.arrive(browser, "op", desktop);
   await person.page.goto(`${app}/register`);
   await person.register();
-  await person.page.waitForURL(`${app}/connect`);
+  await person.page.getByRole("button", { name: "Account", exact: true }).waitFor();
   const said = await runner("admin", "add", person.email);
   const setUpCode = /^ {2}(\S+)$/m.exec(said)?.[1];
   if (!setUpCode) throw new Error(`runner admin add shows no code: ${said}`);
