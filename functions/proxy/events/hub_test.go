@@ -110,7 +110,7 @@ func TestEndSession(t *testing.T) {
 // What is announced comes by every slice's stream, and by no word of a slice.
 func TestAnnounce(t *testing.T) {
 	t.Parallel()
-	b := newBundle(t, events.Config{}, socketiotest.Settings{})
+	b := newBundle(t, events.Config{}, socketiotest.Settings{Ports: []int{0, 0}})
 	one, other := b.listen("slice=0", ""), b.listen("slice=1&session=b&user=2", "")
 	b.slices.Emit(0, "announcements", 1)
 	b.slices.Emit(0, "chat", 1)
