@@ -107,6 +107,19 @@ func TestEndSession(t *testing.T) {
 	foreign.wantEnd()
 }
 
+// What is announced comes by every slice's stream, and by no word of a slice.
+func TestAnnounce(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, events.Config{}, socketiotest.Settings{Ports: []int{0, 0}})
+	one, other := b.listen("slice=0", ""), b.listen("slice=1&session=b&user=2", "")
+	b.slices.Emit(0, "announcements", 1)
+	b.slices.Emit(0, "chat", 1)
+	one.want("chat", "1")
+	b.hub.Announce()
+	one.want("announcements", "{}")
+	other.want("announcements", "{}")
+}
+
 // A logout that comes between authentication and entry ends the stream all the same.
 func TestLogoutDuringEntry(t *testing.T) {
 	t.Parallel()
