@@ -15,14 +15,20 @@ import (
 
 // What an operator does to an account, each in one transaction with its audit and the job that settles it.
 
-// ExtendTrial lets an account run for some days more without paying, from now or from when its trial ends. One
-// that has subscribed is Stripe's to extend, and an admin's has no trial: ErrRefused.
-func ExtendTrial(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user store.User, days int, actor string, now time.Time) error {
+// Extend lets an account run for some days more without paying, from now or from when that ends by itself: its trial or,
+// where a payment has failed, its grace. One whose subscription is paid is Stripe's to extend, and an admin's has no
+// trial: ErrRefused.
+func Extend(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user store.User, days int, actor string, now time.Time) error {
 	switch {
 	case user.IsAdmin:
 		return fmt.Errorf("%w: an admin's account has no trial", ErrRefused)
 	case user.TerminateAt != nil:
 		return errEnding
+	case HasGrace(user):
+		if err := store.New(tx).ExtendGrace(ctx, store.ExtendGraceParams{ID: user.ID, Days: int32(days), Now: now}); err != nil {
+			return fmt.Errorf("extend: %w", err)
+		}
+		return settleFor(ctx, tx, client, user.ID, "extend", map[string]any{"days": days, "of": "grace"}, actor, now)
 	case user.StripeSubscription != nil:
 		return fmt.Errorf("%w: this account pays by a subscription: give it more time in Stripe's dashboard, and it follows", ErrRefused)
 	}
@@ -40,6 +46,11 @@ func ExtendTrial(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], u
 		}
 	}
 	return settleFor(ctx, tx, client, user.ID, "extend", map[string]any{"days": days}, actor, now)
+}
+
+// HasGrace tells whether a payment of an account has failed, rather than that its trial is over.
+func HasGrace(user store.User) bool {
+	return user.StripeSubscription != nil && user.SubscriptionStatus == "past_due"
 }
 
 // ReleaseHold lets an account run although payments of it are doubted: an operator has looked at them. Nothing is

@@ -243,6 +243,7 @@ func accountOf(row store.User) billing.Account {
 		PaidUntil: row.PaidUntil, EndsAt: row.EndsAt, Discounted: row.Discounted, StorageGB: int(row.StorageExtra), ActionURL: deref(row.ActionUrl),
 		Monthly:     billing.Monthly{Price: derefInt(row.MonthlyPrice), Storage: derefInt(row.MonthlyStorage), Discount: derefInt(row.MonthlyDiscount), Currency: deref(row.Currency)},
 		GraceEndsAt: row.GraceEndsAt, CancelledAt: row.CancelledAt, DeleteAfter: row.DeleteAfter, HeldAt: row.HeldAt, SettleAt: row.SettleAt,
+		GraceUntil: row.GraceUntil,
 	}
 }
 

@@ -134,7 +134,7 @@ func TestAnAccountThatIsBeingEndedIsGivenNothing(t *testing.T) {
 	w.is("unpaid")
 	for name, do := range map[string]func(tx pgx.Tx, user store.User) error{
 		"extend": func(tx pgx.Tx, user store.User) error {
-			return ExtendTrial(context.Background(), tx, w.client, user, 5, "admin:1", w.now)
+			return Extend(context.Background(), tx, w.client, user, 5, "admin:1", w.now)
 		},
 		"make admin": func(tx pgx.Tx, user store.User) error {
 			_, err := MakeAdmin(context.Background(), tx, user, "admin:1", w.now)

@@ -126,7 +126,7 @@ func (a accounts) change(ctx context.Context, tx pgx.Tx, order accountOrder, id 
 	}
 	switch order.what {
 	case "extend":
-		return jobs.ExtendTrial(ctx, tx, a.client, user, order.days, actor, a.clock())
+		return jobs.Extend(ctx, tx, a.client, user, order.days, actor, a.clock())
 	case "release":
 		return jobs.ReleaseHold(ctx, tx, a.client, user, actor, a.clock())
 	default:

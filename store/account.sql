@@ -4,6 +4,11 @@ UPDATE gateway.users u SET trial_ends_at = greatest(u.trial_ends_at, @now::times
     waiting_since = CASE WHEN NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id) THEN coalesce(u.waiting_since, @now::timestamptz) END
 WHERE u.id = @id;
 
+-- name: ExtendGrace :exec
+-- Of a payment that has failed: from now on, or from when it ends.
+UPDATE gateway.users SET grace_until = greatest(grace_ends_at, @now::timestamptz) + make_interval(days => @days::integer), settle_at = @now::timestamptz
+WHERE id = @id;
+
 -- name: ReleaseHold :execrows
 -- An operator has looked at what was doubted. Zero rows: nothing is.
 UPDATE gateway.disputes SET closed_by = @actor::text WHERE user_id = @user_id AND open AND closed_by IS NULL;

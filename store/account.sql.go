@@ -161,6 +161,23 @@ func (q *Queries) EndAccount(ctx context.Context, arg EndAccountParams) error {
 	return err
 }
 
+const extendGrace = `-- name: ExtendGrace :exec
+UPDATE gateway.users SET grace_until = greatest(grace_ends_at, $1::timestamptz) + make_interval(days => $2::integer), settle_at = $1::timestamptz
+WHERE id = $3
+`
+
+type ExtendGraceParams struct {
+	Now  time.Time
+	Days int32
+	ID   int64
+}
+
+// Of a payment that has failed: from now on, or from when it ends.
+func (q *Queries) ExtendGrace(ctx context.Context, arg ExtendGraceParams) error {
+	_, err := q.db.Exec(ctx, extendGrace, arg.Now, arg.Days, arg.ID)
+	return err
+}
+
 const extendTrial = `-- name: ExtendTrial :exec
 UPDATE gateway.users u SET trial_ends_at = greatest(u.trial_ends_at, $1::timestamptz) + make_interval(days => $2::integer), settle_at = $1::timestamptz,
     waiting_since = CASE WHEN NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id) THEN coalesce(u.waiting_since, $1::timestamptz) END

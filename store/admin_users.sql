@@ -57,6 +57,6 @@ SELECT * FROM gateway.emails WHERE id = @id AND user_id = @user_id::bigint;
 
 -- name: AccountStands :one
 -- What an admin's act has before and after of an account: nothing that names its user.
-SELECT u.subscription_status, u.is_admin, u.trial_ends_at, u.waiting_since, u.put_first_at, u.held_at, u.terminate_at, u.email_verified_at,
+SELECT u.subscription_status, u.is_admin, u.trial_ends_at, u.grace_until, u.waiting_since, u.put_first_at, u.held_at, u.terminate_at, u.email_verified_at,
     s.id AS slice_id, s.status AS slice_status, s.suspended_for
 FROM gateway.users u LEFT JOIN gateway.slices s ON s.user_id = u.id WHERE u.id = @id;

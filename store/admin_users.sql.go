@@ -11,7 +11,7 @@ import (
 )
 
 const accountStands = `-- name: AccountStands :one
-SELECT u.subscription_status, u.is_admin, u.trial_ends_at, u.waiting_since, u.put_first_at, u.held_at, u.terminate_at, u.email_verified_at,
+SELECT u.subscription_status, u.is_admin, u.trial_ends_at, u.grace_until, u.waiting_since, u.put_first_at, u.held_at, u.terminate_at, u.email_verified_at,
     s.id AS slice_id, s.status AS slice_status, s.suspended_for
 FROM gateway.users u LEFT JOIN gateway.slices s ON s.user_id = u.id WHERE u.id = $1
 `
@@ -20,6 +20,7 @@ type AccountStandsRow struct {
 	SubscriptionStatus string
 	IsAdmin            bool
 	TrialEndsAt        *time.Time
+	GraceUntil         *time.Time
 	WaitingSince       *time.Time
 	PutFirstAt         *time.Time
 	HeldAt             *time.Time
@@ -38,6 +39,7 @@ func (q *Queries) AccountStands(ctx context.Context, id int64) (AccountStandsRow
 		&i.SubscriptionStatus,
 		&i.IsAdmin,
 		&i.TrialEndsAt,
+		&i.GraceUntil,
 		&i.WaitingSince,
 		&i.PutFirstAt,
 		&i.HeldAt,

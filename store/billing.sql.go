@@ -155,7 +155,7 @@ func (q *Queries) HeldSince(ctx context.Context, userID int64) (time.Time, error
 }
 
 const lockedAccount = `-- name: LockedAccount :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at FROM gateway.users WHERE id = $1 FOR UPDATE
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at, grace_until FROM gateway.users WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockedAccount(ctx context.Context, id int64) (User, error) {
@@ -201,6 +201,7 @@ func (q *Queries) LockedAccount(ctx context.Context, id int64) (User, error) {
 		&i.TerminateAt,
 		&i.TerminateBy,
 		&i.PutFirstAt,
+		&i.GraceUntil,
 	)
 	return i, err
 }

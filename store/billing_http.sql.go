@@ -11,7 +11,7 @@ import (
 )
 
 const billingByUser = `-- name: BillingByUser :one
-SELECT u.id, u.email, u.password_hash, u.is_admin, u.stripe_customer, u.subscription_status, u.trial_ends_at, u.waiting_since, u.created_at, u.last_login_at, u.wait_listed, u.email_verified_at, u.email_bounced_at, u.verify_hash, u.verify_expires_at, u.tell_by_email, u.tell_by_whatsapp, u.stripe_subscription, u.paid_until, u.ends_at, u.discounted, u.storage_extra, u.action_url, u.stripe_read_at, u.refreshed_at, u.grace_ends_at, u.cancelled_at, u.delete_after, u.held_at, u.settle_at, u.place_until, u.support_until, u.monthly_price, u.monthly_storage, u.monthly_discount, u.currency, u.terminate_at, u.terminate_by, u.put_first_at, s.status AS slice_status, coalesce(s.storage_bytes, 0)::bigint AS storage_bytes
+SELECT u.id, u.email, u.password_hash, u.is_admin, u.stripe_customer, u.subscription_status, u.trial_ends_at, u.waiting_since, u.created_at, u.last_login_at, u.wait_listed, u.email_verified_at, u.email_bounced_at, u.verify_hash, u.verify_expires_at, u.tell_by_email, u.tell_by_whatsapp, u.stripe_subscription, u.paid_until, u.ends_at, u.discounted, u.storage_extra, u.action_url, u.stripe_read_at, u.refreshed_at, u.grace_ends_at, u.cancelled_at, u.delete_after, u.held_at, u.settle_at, u.place_until, u.support_until, u.monthly_price, u.monthly_storage, u.monthly_discount, u.currency, u.terminate_at, u.terminate_by, u.put_first_at, u.grace_until, s.status AS slice_status, coalesce(s.storage_bytes, 0)::bigint AS storage_bytes
 FROM gateway.users u LEFT JOIN gateway.slices s ON s.user_id = u.id WHERE u.id = $1
 `
 
@@ -65,6 +65,7 @@ func (q *Queries) BillingByUser(ctx context.Context, id int64) (BillingByUserRow
 		&i.User.TerminateAt,
 		&i.User.TerminateBy,
 		&i.User.PutFirstAt,
+		&i.User.GraceUntil,
 		&i.SliceStatus,
 		&i.StorageBytes,
 	)

@@ -11,7 +11,7 @@ import (
 )
 
 const accountToForget = `-- name: AccountToForget :one
-SELECT u.id, u.email, u.password_hash, u.is_admin, u.stripe_customer, u.subscription_status, u.trial_ends_at, u.waiting_since, u.created_at, u.last_login_at, u.wait_listed, u.email_verified_at, u.email_bounced_at, u.verify_hash, u.verify_expires_at, u.tell_by_email, u.tell_by_whatsapp, u.stripe_subscription, u.paid_until, u.ends_at, u.discounted, u.storage_extra, u.action_url, u.stripe_read_at, u.refreshed_at, u.grace_ends_at, u.cancelled_at, u.delete_after, u.held_at, u.settle_at, u.place_until, u.support_until, u.monthly_price, u.monthly_storage, u.monthly_discount, u.currency, u.terminate_at, u.terminate_by, u.put_first_at FROM gateway.users u
+SELECT u.id, u.email, u.password_hash, u.is_admin, u.stripe_customer, u.subscription_status, u.trial_ends_at, u.waiting_since, u.created_at, u.last_login_at, u.wait_listed, u.email_verified_at, u.email_bounced_at, u.verify_hash, u.verify_expires_at, u.tell_by_email, u.tell_by_whatsapp, u.stripe_subscription, u.paid_until, u.ends_at, u.discounted, u.storage_extra, u.action_url, u.stripe_read_at, u.refreshed_at, u.grace_ends_at, u.cancelled_at, u.delete_after, u.held_at, u.settle_at, u.place_until, u.support_until, u.monthly_price, u.monthly_storage, u.monthly_discount, u.currency, u.terminate_at, u.terminate_by, u.put_first_at, u.grace_until FROM gateway.users u
 WHERE u.id = $1 AND NOT u.is_admin AND NOT EXISTS (SELECT FROM gateway.slices s WHERE s.user_id = u.id)
   AND (u.subscription_status = 'cancelled' AND u.delete_after <= $2::timestamptz
        OR u.subscription_status = 'unpaid' AND u.created_at <= $3::timestamptz)
@@ -68,6 +68,7 @@ func (q *Queries) AccountToForget(ctx context.Context, arg AccountToForgetParams
 		&i.TerminateAt,
 		&i.TerminateBy,
 		&i.PutFirstAt,
+		&i.GraceUntil,
 	)
 	return i, err
 }

@@ -354,6 +354,7 @@ type User struct {
 	TerminateAt        *time.Time
 	TerminateBy        *string
 	PutFirstAt         *time.Time
+	GraceUntil         *time.Time
 }
 
 type Wake struct {

@@ -12,7 +12,7 @@ import (
 
 const changeEmail = `-- name: ChangeEmail :one
 UPDATE gateway.users SET email = $1, email_verified_at = NULL, email_bounced_at = NULL, verify_hash = NULL, verify_expires_at = NULL
-WHERE id = $2 AND password_hash = $3 RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at
+WHERE id = $2 AND password_hash = $3 RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at, grace_until
 `
 
 type ChangeEmailParams struct {
@@ -65,6 +65,7 @@ func (q *Queries) ChangeEmail(ctx context.Context, arg ChangeEmailParams) (User,
 		&i.TerminateAt,
 		&i.TerminateBy,
 		&i.PutFirstAt,
+		&i.GraceUntil,
 	)
 	return i, err
 }
@@ -168,7 +169,7 @@ func (q *Queries) ForgetAttempts(ctx context.Context, emailHash []byte) error {
 }
 
 const lockedUser = `-- name: LockedUser :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at FROM gateway.users WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at, grace_until FROM gateway.users WHERE id = $1 FOR NO KEY UPDATE
 `
 
 // Whoever changes a password, an address, or what the two make possible holds this: they come one by one.
@@ -215,6 +216,7 @@ func (q *Queries) LockedUser(ctx context.Context, id int64) (User, error) {
 		&i.TerminateAt,
 		&i.TerminateBy,
 		&i.PutFirstAt,
+		&i.GraceUntil,
 	)
 	return i, err
 }

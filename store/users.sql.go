@@ -14,7 +14,7 @@ const createUser = `-- name: CreateUser :one
 INSERT INTO gateway.users (email, password_hash, subscription_status, trial_ends_at, settle_at, waiting_since, last_login_at)
 VALUES ($1, $2, CASE WHEN $3::boolean THEN 'unpaid' ELSE 'trial' END,
         $4, $4, CASE WHEN $3 THEN NULL ELSE $5::timestamptz END, $5::timestamptz)
-RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at
+RETURNING id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at, grace_until
 `
 
 type CreateUserParams struct {
@@ -76,6 +76,7 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (User, e
 		&i.TerminateAt,
 		&i.TerminateBy,
 		&i.PutFirstAt,
+		&i.GraceUntil,
 	)
 	return i, err
 }
@@ -137,7 +138,7 @@ func (q *Queries) TouchLogin(ctx context.Context, arg TouchLoginParams) (int64, 
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at FROM gateway.users WHERE email = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at, grace_until FROM gateway.users WHERE email = $1
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -183,12 +184,13 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.TerminateAt,
 		&i.TerminateBy,
 		&i.PutFirstAt,
+		&i.GraceUntil,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at FROM gateway.users WHERE id = $1
+SELECT id, email, password_hash, is_admin, stripe_customer, subscription_status, trial_ends_at, waiting_since, created_at, last_login_at, wait_listed, email_verified_at, email_bounced_at, verify_hash, verify_expires_at, tell_by_email, tell_by_whatsapp, stripe_subscription, paid_until, ends_at, discounted, storage_extra, action_url, stripe_read_at, refreshed_at, grace_ends_at, cancelled_at, delete_after, held_at, settle_at, place_until, support_until, monthly_price, monthly_storage, monthly_discount, currency, terminate_at, terminate_by, put_first_at, grace_until FROM gateway.users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
@@ -234,6 +236,7 @@ func (q *Queries) UserByID(ctx context.Context, id int64) (User, error) {
 		&i.TerminateAt,
 		&i.TerminateBy,
 		&i.PutFirstAt,
+		&i.GraceUntil,
 	)
 	return i, err
 }

@@ -57,7 +57,7 @@ func (act *act) accountState(id int64) (map[string]any, error) {
 	}
 	state := map[string]any{"status": row.SubscriptionStatus, "admin": row.IsAdmin}
 	for name, at := range map[string]*time.Time{
-		"trialEndsAt": row.TrialEndsAt, "waitingSince": row.WaitingSince, "putFirstAt": row.PutFirstAt, "heldAt": row.HeldAt, "terminateAt": row.TerminateAt,
+		"trialEndsAt": row.TrialEndsAt, "graceUntil": row.GraceUntil, "waitingSince": row.WaitingSince, "putFirstAt": row.PutFirstAt, "heldAt": row.HeldAt, "terminateAt": row.TerminateAt,
 	} {
 		if at != nil {
 			state[name] = *at
@@ -102,7 +102,7 @@ func stopped(user store.User, now time.Time) string {
 		return "A payment of this account is disputed, which keeps its slice stopped: release the hold first."
 	case user.SubscriptionStatus == "unpaid", user.SubscriptionStatus == "cancelled",
 		user.SubscriptionStatus == "past_due" && user.GraceEndsAt != nil && !now.Before(*user.GraceEndsAt):
-		return "Nothing is paid for this account, and its time is over: the slice would be stopped again. Extend the trial, or have its user subscribe."
+		return "Nothing is paid for this account, and its time is over: the slice would be stopped again. Extend it, or have its user pay."
 	}
 	return ""
 }
@@ -116,10 +116,10 @@ func (rs *routes) extend(act *act) error {
 	if err != nil || days < 1 || days > 365 {
 		return answer.Errorf(answer.Invalid, "Say for how many days, from 1 to 365.")
 	}
-	if act.field("seen") != views.AdminSeen(user.TrialEndsAt) {
-		return answer.Errorf(answer.Conflict, "The end of the trial has changed since that page was opened. Look at it again, and extend it if that is still what you want.")
+	if act.field("seen") != views.AdminSeen(views.AdminExtended(user)) {
+		return answer.Errorf(answer.Conflict, "The end of the trial, or of the grace, has changed since that page was opened. Look at it again, and extend it if that is still what you want.")
 	}
-	if err := jobs.ExtendTrial(act.Context(), act.tx, rs.Jobs, user, days, act.operator.actor(), act.now); err != nil {
+	if err := jobs.Extend(act.Context(), act.tx, rs.Jobs, user, days, act.operator.actor(), act.now); err != nil {
 		return err
 	}
 	act.said = fmt.Sprintf("User %d has %d days more.", user.ID, days)

@@ -103,6 +103,36 @@ func TestATrialIsExtendedOnce(t *testing.T) {
 	b.refused(s, http.StatusConflict, userPath(s.id)+"/extend", "admin's account has no trial", "days", "5", "seen", "")
 }
 
+func TestAPaymentThatHasFailedIsGivenMoreTime(t *testing.T) {
+	b := setup(t)
+	s := b.admin("op@example.com")
+	user, _ := b.customer("ann@example.com", "assigned")
+	ends, path := b.now.Add(48*time.Hour), userPath(user)
+	b.exec("UPDATE gateway.users SET stripe_subscription = 'sub_1', subscription_status = 'past_due', trial_ends_at = $2, grace_ends_at = $3 WHERE id = $1", user, b.now.Add(-time.Hour), ends)
+	form := b.get(path, s.cookie).page.Find(`form[action$="/extend"]`)
+	if !strings.Contains(form.Text(), "though a payment has failed") {
+		t.Errorf("the form says %q", form.Text())
+	}
+	seen := form.Find("input[name=seen]").AttrOr("value", "")
+	b.refused(s, http.StatusConflict, path+"/extend", "has changed", "days", "5", "seen", "")
+	b.did(s, path+"/extend", path, "days", "5", "seen", seen)
+	if got := one[time.Time](b, "SELECT grace_until FROM gateway.users WHERE id = $1", user); !got.Equal(ends.AddDate(0, 0, 5)) {
+		t.Errorf("it runs until %s, want %s", got, ends.AddDate(0, 0, 5))
+	}
+	if got := one[time.Time](b, "SELECT trial_ends_at FROM gateway.users WHERE id = $1", user); !got.Equal(b.now.Add(-time.Hour)) || b.jobsOf("settle_account", user) != 1 {
+		t.Errorf("its trial ends %s; %d jobs", got, b.jobsOf("settle_account", user))
+	}
+	if _, after := b.changed("admin.user.extend", fmt.Sprintf("user:%d", user)); after["graceUntil"] == nil {
+		t.Errorf("the audit says %v", after)
+	}
+	// Of one that is over already, from now.
+	b.exec("UPDATE gateway.users SET grace_ends_at = $2 WHERE id = $1", user, b.now.Add(-72*time.Hour))
+	b.did(s, path+"/extend", path, "days", "1", "seen", b.get(path, s.cookie).page.Find("input[name=seen]").AttrOr("value", ""))
+	if got := one[time.Time](b, "SELECT grace_until FROM gateway.users WHERE id = $1", user); !got.Equal(b.now.AddDate(0, 0, 1)) {
+		t.Errorf("it runs until %s, want a day from now", got)
+	}
+}
+
 func TestAHoldIsReleasedOnce(t *testing.T) {
 	b := setup(t)
 	s := b.admin("op@example.com")

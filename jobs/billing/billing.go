@@ -56,6 +56,7 @@ type Account struct {
 	GraceEndsAt  *time.Time
 	CancelledAt  *time.Time
 	DeleteAfter  *time.Time
+	GraceUntil   *time.Time // an operator lets it run until then although a payment has failed
 	HeldAt       *time.Time // a payment is disputed, or seems stolen; set and cleared by who reads the disputes
 	SettleAt     *time.Time // when time alone changes something next
 }

@@ -19,7 +19,7 @@ const (
 )
 
 // Life says where an account stands, what is to become of its slice, and which mails it is owed. Of the
-// account's row it reads the trial, the hold, and, for the mail that tells that all goes on again, what it
+// account's row it reads the trial, the hold, what grace an operator has given, and, for the mail that tells that all goes on again, what it
 // was before; sub is nil where Stripe has nothing, or there is no Stripe. `waits` is whether it waits for a
 // slice: its trial has not begun. What it gives back is the same however often and in whatever order it
 // was called before.
@@ -92,6 +92,9 @@ func (l *life) paid(sub Subscription) {
 // pastDue is somebody who should have paid since then.
 func (l *life) pastDue(sub Subscription, since time.Time) {
 	ends := since.Add(l.terms.Grace)
+	if until := l.account.GraceUntil; until != nil && until.After(ends) {
+		ends = *until
+	}
 	l.account.Status, l.account.GraceEndsAt = PastDue, &ends
 	l.again(l.now.Add(lookEvery))
 	if !l.now.Before(ends) {

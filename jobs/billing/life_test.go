@@ -96,6 +96,7 @@ func TestLifeOfASubscription(t *testing.T) {
 	stopped := billing.Account{GraceEndsAt: at(37)}
 	gone := billing.Account{CancelledAt: at(30)}
 	held := billing.Account{HeldAt: at(3)}
+	given, givenBefore := billing.Account{GraceUntil: at(45)}, billing.Account{GraceUntil: at(20)}
 	for _, c := range []struct {
 		name    string
 		sub     *billing.Subscription
@@ -116,6 +117,10 @@ func TestLifeOfASubscription(t *testing.T) {
 		{"the grace is over", sub("past_due", failed), trial, 37, "past_due stop, again 38: paused"},
 		{"Stripe tries no more", sub("unpaid", failed), trial, 45, "past_due stop, again 46: paused"},
 		{"Stripe's clock is ahead", sub("past_due", failed), trial, 29.99, "past_due run, again 30"},
+		{"an operator gives more time", sub("past_due", failed), given, 36, "past_due run, again 37: payment_failed 45 last"},
+		{"it goes on for longer", sub("unpaid", failed), given, 44.5, "past_due run, again 45: payment_failed 45 last"},
+		{"that is over too", sub("unpaid", failed), given, 45, "past_due stop, again 46: paused"},
+		{"more time was given for an earlier payment", sub("past_due", failed), givenBefore, 37, "past_due stop, again 38: paused"},
 		{"the bank asks", sub("past_due", asked), trial, 31, "past_due run, again 32: payment_action 37"},
 		{"and nobody answers", sub("past_due", asked), trial, 38, "past_due stop, again 39: paused"},
 		{"paid within the grace", sub("active", nil), stopped, 36, "active run, again 37"},

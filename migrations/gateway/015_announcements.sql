@@ -56,7 +56,8 @@ ALTER TABLE gateway.users
     -- An operator ends it: stopped at once, destroyed and forgotten once Stripe knows. NULL: no.
     ADD COLUMN terminate_at     timestamptz,
     ADD COLUMN terminate_by     text,
-    ADD COLUMN put_first_at     timestamptz; -- an operator has put it before all others who wait; NULL: no
+    ADD COLUMN put_first_at     timestamptz, -- an operator has put it before all others who wait; NULL: no
+    ADD COLUMN grace_until      timestamptz; -- until then an operator lets it run although a payment has failed; NULL: no longer than others
 CREATE INDEX users_to_terminate ON gateway.users (terminate_at) WHERE terminate_at IS NOT NULL;
 
 -- The months before this one are made of what the audit says of accounts.
@@ -76,7 +77,7 @@ DROP INDEX gateway.audit_of_restarts, gateway.alerts_closed_of_kind, gateway.aud
 ALTER TABLE gateway.recovery_codes DROP COLUMN made_at;
 ALTER TABLE gateway.users
     DROP COLUMN monthly_price, DROP COLUMN monthly_storage, DROP COLUMN monthly_discount, DROP COLUMN currency,
-    DROP COLUMN terminate_at, DROP COLUMN terminate_by, DROP COLUMN put_first_at;
+    DROP COLUMN terminate_at, DROP COLUMN terminate_by, DROP COLUMN put_first_at, DROP COLUMN grace_until;
 ALTER TABLE gateway.alerts DROP COLUMN acknowledged_at, DROP COLUMN acknowledged_by;
 DROP TABLE gateway.maintenance, gateway.announcements;
 DROP FUNCTION gateway.notify_maintenance(), gateway.notify_announcements();
