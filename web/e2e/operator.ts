@@ -100,6 +100,12 @@ function inspect(): Looked {
   if (root.scrollWidth > window.innerWidth)
     problems.push(`is ${root.scrollWidth} px wide in a window of ${window.innerWidth}`);
   if (!/ – .+ operations$/.test(document.title)) problems.push(`has the title “${document.title}”`);
+  for (const box of document.querySelectorAll(".wide")) {
+    if (window.innerWidth > 1000 && box.scrollWidth > box.clientWidth)
+      problems.push(
+        `cuts off ${box.scrollWidth - box.clientWidth} px of “${box.textContent?.trim().slice(0, 30)}”`,
+      );
+  }
   const headings = document.querySelectorAll("h1").length;
   if (headings !== 1) problems.push(`has ${headings} main headings`);
   const jobs = document.querySelector("header a.jobs")?.textContent ?? "";
