@@ -37,10 +37,10 @@ INSERT INTO gateway.silences (kind, subject, starts_at, ends_at, reason, actor)
 VALUES (sqlc.narg(kind), sqlc.narg(subject), @starts_at, @ends_at, @reason, @actor) RETURNING *;
 
 -- name: EndSilence :execrows
-UPDATE gateway.silences SET ends_at = greatest(@now::timestamptz, starts_at) WHERE id = @id AND ends_at > @now;
+UPDATE gateway.silences SET ends_at = greatest(@now::timestamptz, starts_at) WHERE id = @id AND ends_at > greatest(@now::timestamptz, starts_at);
 
 -- name: ListSilences :many
-SELECT * FROM gateway.silences WHERE ends_at > @now::timestamptz ORDER BY starts_at, id;
+SELECT * FROM gateway.silences WHERE ends_at > greatest(@now::timestamptz, starts_at) ORDER BY starts_at, id;
 
 -- name: DropOldSilences :exec
 DELETE FROM gateway.silences WHERE ends_at < @before::timestamptz;

@@ -136,7 +136,7 @@ func (q *Queries) DropOldSilences(ctx context.Context, before time.Time) error {
 }
 
 const endSilence = `-- name: EndSilence :execrows
-UPDATE gateway.silences SET ends_at = greatest($1::timestamptz, starts_at) WHERE id = $2 AND ends_at > $1
+UPDATE gateway.silences SET ends_at = greatest($1::timestamptz, starts_at) WHERE id = $2 AND ends_at > greatest($1::timestamptz, starts_at)
 `
 
 type EndSilenceParams struct {
@@ -153,7 +153,7 @@ func (q *Queries) EndSilence(ctx context.Context, arg EndSilenceParams) (int64, 
 }
 
 const listSilences = `-- name: ListSilences :many
-SELECT id, kind, subject, starts_at, ends_at, reason, actor FROM gateway.silences WHERE ends_at > $1::timestamptz ORDER BY starts_at, id
+SELECT id, kind, subject, starts_at, ends_at, reason, actor FROM gateway.silences WHERE ends_at > greatest($1::timestamptz, starts_at) ORDER BY starts_at, id
 `
 
 func (q *Queries) ListSilences(ctx context.Context, now time.Time) ([]Silence, error) {

@@ -122,4 +122,11 @@ func TestAMaintenanceWindowIsPlanned(t *testing.T) {
 	if !strings.Contains(text, "planned") || !strings.Contains(text, "people are told") || page.Find("form#window input[type=datetime-local]").Length() != 1 || page.Find(`a[href="#window"]`).Length() != 1 {
 		t.Errorf("the page says %s", text)
 	}
+	// One that is taken back before it begins is planned no more.
+	end := fmt.Sprintf("/admin/silences/%d/end", one[int64](b, "SELECT id FROM gateway.silences"))
+	b.did(s, end, "/admin/alerts")
+	if text := b.get("/admin/alerts", s.cookie).page.Find("main").Text(); !strings.Contains(text, "no window is planned") {
+		t.Errorf("the page says %s", text)
+	}
+	b.refused(s, http.StatusConflict, end, "over already")
 }

@@ -1,7 +1,9 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mailAbout } from "./mail";
+import { look } from "./operator";
 import { desktop, launch, Person, phone, required } from "./person";
+import { figure, openUser, takeSeat } from "./seat";
 
 // A system of its own, where payment comes first, at a stand-in of Stripe: no money moves.
 const app = required("BILLING_APP_URL");
@@ -81,6 +83,19 @@ test("from the landing page through Checkout to the code, and a cancellation tha
   await page.goto(app);
   await page.getByRole("list", { name: "All chats" }).getByRole("link").first().waitFor();
   expect(await page.getByText(/^Your subscription ends on /).count()).toBe(0);
+
+  const { op } = await takeSeat(browser);
+  await openUser(op.page, joy.email);
+  expect(await figure(op.page, "A month costs").textContent()).toMatch(/^4\.50 USD /);
+  await op.page.goto(`${app}/admin/revenue`);
+  expect(await figure(op.page, "Comes in a month (MRR)").first().textContent()).toMatch(
+    /^[1-9]\d*\.\d0 USD$/,
+  );
+  expect(Number(await figure(op.page, "Paying accounts").first().textContent())).toBeGreaterThan(0);
+  for (const width of [phone.width, desktop.width]) {
+    expect((await look(op.page, "/admin/revenue", width)).problems).toEqual([]);
+  }
+  await op.context.close();
   expect(joy.errors).toEqual([]);
   await joy.context.close();
 });

@@ -1,59 +1,8 @@
-import { execFile } from "node:child_process";
-import { createHmac } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { app, artifacts, desktop, Person } from "./person";
-
-/** The operator's command on the server; the environment of the tests is what it needs. */
-export async function runner(...args: string[]): Promise<string> {
-  const path = join(import.meta.dirname, "../../bin/runner");
-  return (await promisify(execFile)(path, args)).stdout;
-}
-
-const halfMinute = 30_000;
-
-/** What an authenticator app does with the key that it was shown (RFC 6238). */
-export class Authenticator {
-  private readonly secret: Buffer;
-  private taken = 0;
-
-  constructor(key: string) {
-    const bits = [...key]
-      .map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"))
-      .join("");
-    this.secret = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  }
-
-  /**
-   * A code that is taken for ten more seconds at least, and none twice: those of the half minutes
-   * before and after are taken too.
-   */
-  async code(): Promise<string> {
-    const next = Math.max(this.taken + 1, Math.floor((Date.now() - 20_000) / halfMinute));
-    while (next > Math.floor(Date.now() / halfMinute) + 1) await new Promise((done) => setTimeout(done, 250));
-    this.taken = next;
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64BE(BigInt(next));
-    const hash = createHmac("sha1", this.secret).update(counter).digest();
-    const at = (hash.at(-1) ?? 0) & 15;
-    return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-  }
-}
-
-/** An account that `runner admin add` has made an admin, with the code that it showed. */
-export async function newAdmin(browser: Browser): Promise<{ person: Person; setUpCode: string }> {
-  const person = await Person.arrive(browser, "op", desktop);
-  await person.page.goto(`${app}/register`);
-  await person.register();
-  await person.page.getByRole("button", { name: "Account", exact: true }).waitFor();
-  const said = await runner("admin", "add", person.email);
-  const setUpCode = /^ {2}(\S+)$/m.exec(said)?.[1];
-  if (!setUpCode) throw new Error(`runner admin add shows no code: ${said}`);
-  return { person, setUpCode };
-}
+import type { BrowserContext, Page } from "playwright-core";
+import { app, artifacts } from "./person";
 
 /** Addresses below /admin that are no links anywhere: the styles, streams, and what River UI asks. */
 export const hidden = [
@@ -151,6 +100,12 @@ function inspect(): Looked {
   if (root.scrollWidth > window.innerWidth)
     problems.push(`is ${root.scrollWidth} px wide in a window of ${window.innerWidth}`);
   if (!/ – .+ operations$/.test(document.title)) problems.push(`has the title “${document.title}”`);
+  for (const box of document.querySelectorAll(".wide")) {
+    if (window.innerWidth > 1000 && box.scrollWidth > box.clientWidth)
+      problems.push(
+        `cuts off ${box.scrollWidth - box.clientWidth} px of “${box.textContent?.trim().slice(0, 30)}”`,
+      );
+  }
   const headings = document.querySelectorAll("h1").length;
   if (headings !== 1) problems.push(`has ${headings} main headings`);
   const jobs = document.querySelector("header a.jobs")?.textContent ?? "";

@@ -7,3 +7,5 @@ import { refresh } from "./refresh";
 keepLive(document);
 drawAll(document);
 void refresh(document);
+// On a phone the navigation is wider than the window.
+document.querySelector("header nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
