@@ -146,7 +146,7 @@ func (c *customer) write(ctx context.Context) {
 	}
 }
 
-// order has the account's slice told something, as billing does, and says whether it surely was.
+// order has the account's slice told something, as an operator does, and says whether it surely was.
 func (c *customer) order(ctx context.Context, name string) bool {
 	return c.slice != 0 && c.ledger.give(ctx, c.slice, name) == nil
 }

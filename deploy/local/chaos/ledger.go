@@ -14,7 +14,7 @@ import (
 	"slicegate/jobs"
 )
 
-// ledger gives the orders that customers' accounts cause, and remembers the last of each slice.
+// ledger gives orders as an operator does, whose are not undone by what is paid, and remembers the last of each slice.
 type ledger struct {
 	pool   *pgxpool.Pool
 	client *river.Client[pgx.Tx]
@@ -30,7 +30,7 @@ func (l *ledger) give(ctx context.Context, slice int64, name string) error {
 	defer cancel()
 	now := time.Now()
 	err := pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-		return jobs.Give(ctx, tx, l.client, jobs.Order(name), slice, "billing", now)
+		return jobs.Give(ctx, tx, l.client, jobs.Order(name), slice, "operator", now)
 	})
 	if errors.Is(err, jobs.ErrRefused) {
 		return err
