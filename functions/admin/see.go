@@ -2,6 +2,8 @@ package admin
 
 import (
 	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -71,6 +73,7 @@ func see(act *act) error {
 	if begun == 0 { // one of the two became an admin this moment, or is none any more
 		return errSeesAdmin
 	}
+	setSight(act.w, strconv.FormatInt(until.UnixMilli(), 36), int(sightLasts.Seconds()))
 	act.subject, act.then = fmt.Sprintf("user:%d", user.ID), "/"
 	act.before = sightIn(act.operator.Sees)
 	act.after = map[string]any{
@@ -80,11 +83,18 @@ func see(act *act) error {
 	return nil
 }
 
+// setSight changes the cookie that nginx knows a look by: what it was told of the session a moment before, of the
+// operator's own slice, does not hold for it. Who makes one up is asked about anew, and nothing else.
+func setSight(w http.ResponseWriter, value string, seconds int) {
+	http.SetCookie(w, &http.Cookie{Name: "sight", Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode})
+}
+
 // unsee is also sent by the app, from the banner that it shows meanwhile.
 func unsee(act *act) error {
 	if err := act.queries.EndSight(act.Context(), act.operator.Session[:]); err != nil {
 		return err
 	}
+	setSight(act.w, "", -1)
 	sees := act.operator.Sees
 	if sees == nil {
 		act.subject, act.said = act.operator.actor(), "That was over already: you see your own account."

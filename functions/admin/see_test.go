@@ -39,8 +39,13 @@ func TestAnAccountIsOpenedWithAReason(t *testing.T) {
 	if got := b.post(path, s.cookie, "reason", "ann@example.com cannot send."); got.status != http.StatusBadRequest || !strings.Contains(got.page.Find(".problem").Text(), "Leave addresses out") || b.seesNow(s) != 0 {
 		t.Errorf("an address: %d", got.status)
 	}
-	if got := b.post(path, s.cookie, "reason", why); got.status != http.StatusSeeOther || got.location() != "/" || b.seesNow(s) != user {
+	got := b.post(path, s.cookie, "reason", why)
+	if got.status != http.StatusSeeOther || got.location() != "/" || b.seesNow(s) != user {
 		t.Fatalf("%d %s %s", got.status, got.location(), got.body)
+	}
+	// What nginx was told of this session a moment before is not for the look.
+	if set := strings.Join(got.header.Values("Set-Cookie"), "\n"); !strings.Contains(set, "sight=") || strings.Contains(set, "Max-Age=0") {
+		t.Errorf("it sets %q", set)
 	}
 	before, after := b.changed("admin.user.see", subject)
 	if before["sees"] != nil || after["sees"] != float64(user) || after["reason"] != why || after["mayChange"] != false || after["until"] == nil || b.audited(s.id, "admin.user.see", subject) != 1 {
