@@ -32,6 +32,19 @@ export function launch(): Promise<Browser> {
 export const phone = { width: 360, height: 740 };
 export const desktop = { width: 1280, height: 800 };
 
+/** Containers that come and go change the machine's network, and Chromium gives up what it is just loading. */
+function steady(page: Page): void {
+  const once = page.goto.bind(page);
+  page.goto = async (url, options) => {
+    try {
+      return await once(url, options);
+    } catch (error) {
+      if (!String(error).includes("ERR_NETWORK_CHANGED")) throw error;
+      return once(url, options);
+    }
+  };
+}
+
 /** One person with a browser of their own, and what went wrong in it. */
 export class Person {
   readonly errors: string[] = [];
@@ -43,6 +56,8 @@ export class Person {
     readonly context: BrowserContext,
     readonly page: Page,
   ) {
+    steady(page);
+    context.on("page", steady);
     page.on("pageerror", (error) => this.errors.push(`page: ${error.message}`));
     page.on("console", (message) => {
       // Refused requests are told of in the console too; what counts are the app's own words.

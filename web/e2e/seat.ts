@@ -99,7 +99,10 @@ export async function does(page: Page, button: string): Promise<string> {
     page.waitForEvent("framenavigated"),
     page.getByRole("button", { name: button, exact: true }).click(),
   ]);
-  return (await page.locator(".said").textContent()) ?? "";
+  const told = page.locator(".said, main > .problem").first();
+  const words = (await told.textContent()) ?? "";
+  if ((await told.getAttribute("class")) !== "said") throw new Error(`${button}: ${words}`);
+  return words;
 }
 
 /** What a page of the seat says beside a name. */
