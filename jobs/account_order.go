@@ -24,7 +24,7 @@ func Extend(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user s
 		return fmt.Errorf("%w: an admin's account has no trial", ErrRefused)
 	case user.TerminateAt != nil:
 		return errEnding
-	case HasGrace(user):
+	case user.HasGrace():
 		if err := store.New(tx).ExtendGrace(ctx, store.ExtendGraceParams{ID: user.ID, Days: int32(days), Now: now}); err != nil {
 			return fmt.Errorf("extend: %w", err)
 		}
@@ -46,11 +46,6 @@ func Extend(ctx context.Context, tx pgx.Tx, client *river.Client[pgx.Tx], user s
 		}
 	}
 	return settleFor(ctx, tx, client, user.ID, "extend", map[string]any{"days": days}, actor, now)
-}
-
-// HasGrace tells whether a payment of an account has failed, rather than that its trial is over.
-func HasGrace(user store.User) bool {
-	return user.StripeSubscription != nil && user.SubscriptionStatus == "past_due"
 }
 
 // ReleaseHold lets an account run although payments of it are doubted: an operator has looked at them. Nothing is

@@ -188,9 +188,9 @@ func silence(act *act) error {
 // starts is when a silence begins: at a time that is given in UTC, or in so long.
 func (act *act) starts() (time.Time, error) {
 	if text := act.field("at"); text != "" {
-		at, err := time.Parse("2006-01-02T15:04", text)
+		at, err := momentOf(text)
 		if err != nil || at.Before(act.now.Add(-time.Minute)) || at.After(act.now.Add(longestSilence)) {
-			return at, answer.Errorf(answer.Invalid, "Say when it begins, in UTC, such as %s: from now on, and within 30 days.", act.now.UTC().Add(time.Hour).Format("2006-01-02T15:04"))
+			return at, answer.Errorf(answer.Invalid, "Say when it begins, in UTC, such as %s: from now on, and within 30 days.", views.AdminMoment(act.now.Add(time.Hour)))
 		}
 		return at, nil
 	}
