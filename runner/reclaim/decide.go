@@ -230,8 +230,8 @@ func owed(history []Reading, pace Pace, settings Settings) float64 {
 	return 0
 }
 
-// regrown tells whether a slice that is left alone for having been hurt holds more than it did then, and
-// has not read that back: it is new, garbage of its heap for the most part, and nothing has said that it is needed.
+// regrown tells whether a slice that is left alone for having been hurt holds more than it did then, and owes
+// nothing of what it has read back: the most of it is new, garbage of its heap, and little of it is needed often.
 func regrown(slice Slice, pace Pace, settings Settings) bool {
 	resident := slice.History[len(slice.History)-1].Resident
 	return pace.Held > 0 && resident >= pace.Held+small(pace.Held) && pace.Debt < float64(settings.Refaults)
