@@ -18,7 +18,7 @@ const resendPause = time.Minute
 // CanResend tells whether mails of a kind may make sense again: those with a link that lapses, and those about money and
 // data. What was told of an alert is told by the next, and a forgotten password is its owner's to ask for.
 func CanResend(kind string) bool {
-	return kind != "alert" && kind != "password_changed" && kind != "reset"
+	return kind != "alert" && kind != "password_changed" && kind != "address_changed" && kind != "reset"
 }
 
 // ResendEmail owes a user, whose row is locked, a mail once more, as it would be written now. Its reason is over, or

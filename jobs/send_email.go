@@ -210,6 +210,8 @@ func (w *SendEmail) write(ctx context.Context, row store.EmailToSendRow) (*Lette
 		letter.Mail = mail
 	case "password_changed":
 		letter.Mail, err = w.Letterhead.PasswordChanged(ctx, row.CreatedAt)
+	case "address_changed":
+		letter.Mail, err = w.Letterhead.AddressChanged(ctx, row.CreatedAt)
 	case "verify":
 		changed, failed := queries.BeginVerify(ctx, store.BeginVerifyParams{ID: *row.UserID, Address: row.Address, VerifyHash: hash, ExpiresAt: w.Clock().Add(verifyLife)})
 		if failed != nil || changed == 0 {

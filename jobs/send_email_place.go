@@ -21,7 +21,7 @@ func (w *SendEmail) placeFree(ctx context.Context, row store.EmailToSendRow) (ma
 	}
 	switch {
 	case kept.At == nil:
-		mail, err = w.Letterhead.PlaceFree(ctx)
+		mail, err = w.Letterhead.PlaceFree(ctx, row.AccountStatus == "trial")
 	case !kept.At.After(w.Clock()):
 		return mail, false, nil
 	default:

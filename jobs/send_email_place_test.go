@@ -39,3 +39,20 @@ func TestWhoPaysFirstIsToldUntilWhenTheirPlaceIsKept(t *testing.T) {
 		t.Errorf("it says\n%s", said)
 	}
 }
+
+func TestOnlyWhoIsInATrialIsToldOfIt(t *testing.T) {
+	o := newOffice(t)
+	for price, statuses := range map[string]map[string]bool{"$9": {"trial": true, "active": false, "past_due": false}, "": {"trial": false}} {
+		o.worker.Letterhead.Terms.Price = price
+		for status, told := range statuses {
+			o.exec("UPDATE gateway.users SET subscription_status = $2 WHERE id = $1", o.user, status)
+			letter, err := o.worker.write(t.Context(), o.email(o.owe("place_free", &o.user)))
+			if err != nil || letter == nil {
+				t.Fatalf("%+v, %v", letter, err)
+			}
+			if got := strings.Contains(letter.Mail.Text, "added to your trial"); got != told {
+				t.Errorf("price %q, %s: told of a trial: %v", price, status, got)
+			}
+		}
+	}
+}

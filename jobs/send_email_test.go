@@ -233,6 +233,26 @@ func TestALinkVerifiesNoOtherAddressThanItWentTo(t *testing.T) {
 	}
 }
 
+func TestWhoHadAnAddressIsToldThatTheAccountHasAnother(t *testing.T) {
+	o := newOffice(t)
+	before := "before@example.com"
+	id, err := store.New(o.db.Pool).OweEmail(t.Context(), store.OweEmailParams{
+		UserID: &o.user, Address: &before, Kind: "address_changed", Detail: []byte(`{}`), Now: o.now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	letter, err := o.worker.write(t.Context(), o.email(id))
+	if err != nil || letter == nil || letter.To != before || strings.Contains(letter.Mail.Text, "user100@") {
+		t.Fatalf("%+v, %v", letter, err)
+	}
+	o.box.says = &BouncedError{errors.New("no such mailbox")}
+	_ = o.send(t.Context(), id, 1)
+	if row := o.email(id); row.FailedAt == nil || o.value("SELECT count(*) FROM gateway.users WHERE email_bounced_at IS NOT NULL") != 0 {
+		t.Errorf("an address that the account has no more came back: %+v; the account's own counts as one that takes no mail", row)
+	}
+}
+
 func TestAMailThatCameBackMarksTheAddressItWentTo(t *testing.T) {
 	o := newOffice(t)
 	id := o.owe("place_free", &o.user)

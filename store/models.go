@@ -69,6 +69,7 @@ type Email struct {
 	Kind      string
 	CreatedAt time.Time
 	SentAt    *time.Time
+	// of one of the admins, or that its user had when it was owed; NULL: it goes to its user's as it is when it is sent
 	Address   *string
 	Detail    []byte
 	MessageID *string

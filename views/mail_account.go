@@ -47,17 +47,29 @@ func (l Letterhead) PasswordChanged(ctx context.Context, at time.Time) (Mail, er
 	})
 }
 
-// PlaceFree tells who waited in line that they have a workspace now.
-func (l Letterhead) PlaceFree(ctx context.Context) (Mail, error) {
+// AddressChanged tells whoever reads the address that an account had until then. The new one is not named: the mailbox may be
+// somebody else's by now.
+func (l Letterhead) AddressChanged(ctx context.Context, at time.Time) (Mail, error) {
 	return l.mail(ctx, message{
-		subject: "Your workspace is ready",
+		subject: "The e-mail address of your account was changed",
 		parts: []part{
-			title("Your workspace is ready"),
-			paragraph(fmt.Sprintf("Thank you for waiting. There is a workspace for you at %s now: link your phone, and your chats and contacts appear by themselves.", l.Brand)),
-			paragraph("The time that you waited has been added to your trial."),
-			button{"Link your phone", l.AppURL + "/connect"},
+			title("The e-mail address of your account was changed"),
+			paragraph(fmt.Sprintf("Your account at %s was given another e-mail address at %s, by somebody who knows its password. This is the last mail that comes to this one.", l.Brand, moment(at))),
+			paragraph("If it was you, there is nothing to do. If it was not, somebody else can log in to your account: tell us at once."),
 		},
 	})
+}
+
+// PlaceFree tells who waited in line that they have a workspace now; in a trial, that it is as long as for all others.
+func (l Letterhead) PlaceFree(ctx context.Context, trial bool) (Mail, error) {
+	parts := []part{
+		title("Your workspace is ready"),
+		paragraph(fmt.Sprintf("Thank you for waiting. There is a workspace for you at %s now: link your phone, and your chats and contacts appear by themselves.", l.Brand)),
+	}
+	if trial && l.Terms.Price != "" {
+		parts = append(parts, paragraph("The time that you waited has been added to your trial."))
+	}
+	return l.mail(ctx, message{subject: "Your workspace is ready", parts: append(parts, button{"Link your phone", l.AppURL + "/connect"})})
 }
 
 // How a time is written. Where its readers are is not known.

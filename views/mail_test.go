@@ -135,7 +135,8 @@ func everyMail(t *testing.T, head Letterhead, link, detail string) map[string]Ma
 		"verify":           func() (Mail, error) { return head.Verify(t.Context(), link) },
 		"reset":            func() (Mail, error) { return head.Reset(t.Context(), link) },
 		"password changed": func() (Mail, error) { return head.PasswordChanged(t.Context(), at) },
-		"place free":       func() (Mail, error) { return head.PlaceFree(t.Context()) },
+		"address changed":  func() (Mail, error) { return head.AddressChanged(t.Context(), at) },
+		"place free":       func() (Mail, error) { return head.PlaceFree(t.Context(), true) },
 		"place kept":       func() (Mail, error) { return head.PlaceKept(t.Context(), at) },
 		"user":             func() (Mail, error) { return head.UserAlert(t.Context(), told) },
 		"admin":            func() (Mail, error) { return head.AdminAlert(t.Context(), told) },
@@ -228,7 +229,7 @@ func TestLinksLeadWhereTheyShould(t *testing.T) {
 }
 
 func TestWithoutAnAddressPeopleAnswerTheMail(t *testing.T) {
-	mail, err := Letterhead{Brand: "Slicegate", AppURL: "https://app.example.com"}.PlaceFree(t.Context())
+	mail, err := Letterhead{Brand: "Slicegate", AppURL: "https://app.example.com"}.PlaceFree(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,11 +239,12 @@ func TestWithoutAnAddressPeopleAnswerTheMail(t *testing.T) {
 }
 
 func TestAccountMailsSayHowLongAndWhatIfItWasNotYou(t *testing.T) {
-	mails := everyMail(t, Letterhead{Brand: "Chatdesk", AppURL: "https://app.example.com"}, "https://app.example.com/x", "d")
+	mails := everyMail(t, Letterhead{Brand: "Chatdesk", AppURL: "https://app.example.com", Terms: Terms{Price: "$9"}}, "https://app.example.com/x", "d")
 	for name, want := range map[string][]string{
 		"verify":           {"Confirm your e-mail address", "good for 7 days", "at Chatdesk"},
 		"reset":            {"Choose a new password", "works once, within 10 minutes", "ignore this mail: nothing has changed"},
 		"password changed": {"Your password was changed", "at 09:12 UTC on 27 November 2026", "choose a new password now"},
+		"address changed":  {"The e-mail address of your account was changed", "at 09:12 UTC on 27 November 2026", "If it was not, somebody else"},
 		"place free":       {"Your workspace is ready", "link your phone", "added to your trial"},
 		"place kept":       {"A place is free for you", "kept for you until", "Subscribe"},
 	} {

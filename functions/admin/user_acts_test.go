@@ -178,7 +178,7 @@ func TestMailsAreSentAgain(t *testing.T) {
 	b.refused(s, http.StatusConflict, again(over), "is over, or is not so any more") // the account is not cancelled
 	b.exec("UPDATE gateway.users SET subscription_status = 'active' WHERE id = $1", user)
 	b.refused(s, http.StatusConflict, again(trial), "is over, or is not so any more")
-	for _, kind := range []string{"alert", "reset", "password_changed"} {
+	for _, kind := range []string{"alert", "reset", "password_changed", "address_changed"} {
 		b.refused(s, http.StatusConflict, again(mail(kind, "{}")), "is not sent again")
 	}
 	b.refused(s, http.StatusConflict, again(mail("place_free", fmt.Sprintf(`{"at": %q}`, b.now.Add(-time.Hour).Format(time.RFC3339)))), "is over")

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,9 @@ func TestAnAccountGetsAnotherAddress(t *testing.T) {
 	if n := b.emails("new@example.com", "verify"); n != 2 {
 		t.Errorf("%d mails of the account, want the first and one more", n)
 	}
+	if to := b.addressChanged(); !slices.Equal(to, []string{"ann@example.com"}) {
+		t.Errorf("%v are told that it was changed, want who had it before", to)
+	}
 	// What went to the old address proves nothing of the new one.
 	if got := b.verify(old); got.status != http.StatusGone || b.me(registered.cookie).me.User.EmailVerified {
 		t.Errorf("the old address's link to verify: %+v", got)
@@ -175,6 +179,9 @@ func TestAnAccountGetsAnotherAddress(t *testing.T) {
 	}
 	if got := b.me(registered.cookie); got.me.User.Email != "new2@example.com" {
 		t.Errorf("changed without a mail: %+v", got.me.User)
+	}
+	if to := b.addressChanged(); len(to) != 1 {
+		t.Errorf("%v: addresses that were never confirmed are told of an account that may be a stranger's", to)
 	}
 }
 

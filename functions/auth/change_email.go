@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"slicegate/functions/answer"
+	"slicegate/jobs"
 	"slicegate/store"
 )
 
@@ -69,7 +70,22 @@ func (a *Auth) ChangeEmail(ctx context.Context, user store.User, email string) (
 		if err := a.verification(ctx, tx, user.ID, 0); err != nil {
 			return err
 		}
+		if err := a.tellAddressBefore(ctx, tx, user); err != nil {
+			return err
+		}
 		return queries.RecordUser(ctx, "change_email", user.ID, nil)
 	})
 	return changed, err
+}
+
+// tellAddressBefore owes a mail to the address that an account has had until now. One that was never confirmed may be a
+// stranger's, whom it does not concern.
+func (a *Auth) tellAddressBefore(ctx context.Context, tx pgx.Tx, before store.User) error {
+	if before.EmailVerifiedAt == nil {
+		return nil
+	}
+	_, err := jobs.OweEmail(ctx, tx, a.Jobs, store.OweEmailParams{
+		UserID: &before.ID, Address: &before.Email, Kind: "address_changed", Detail: []byte("{}"), Now: a.Clock(),
+	})
+	return err
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"slicegate/functions/answer"
 	"slicegate/store"
 )
@@ -80,6 +82,20 @@ func (b *bundle) emails(email, kind string) int {
 	b.t.Helper()
 	return b.count(`SELECT count(*) FROM gateway.emails e JOIN gateway.users u ON u.id = e.user_id
 		JOIN river.river_job j ON j.kind = 'send_email' AND (j.args->>'email')::bigint = e.id WHERE u.email = $1 AND e.kind = $2`, email, kind)
+}
+
+// addressChanged are the addresses to which a mail is owed that an account has another one.
+func (b *bundle) addressChanged() (to []string) {
+	b.t.Helper()
+	rows, err := b.db.Pool.Query(b.t.Context(), `SELECT e.address FROM gateway.emails e
+		JOIN river.river_job j ON j.kind = 'send_email' AND (j.args->>'email')::bigint = e.id WHERE e.kind = 'address_changed' ORDER BY e.id`)
+	if err == nil {
+		to, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return to
 }
 
 func TestANewAccountIsOwedOneMail(t *testing.T) {
