@@ -88,8 +88,7 @@ func BenchmarkMemory(b *testing.B) {
 		idle = d
 	}
 	profiles := strings.Fields(cmp.Or(os.Getenv("PROFILES"), "simulated lean sandboxed"))
-	cgrouptest.Swap(b, int64(count)*int64(len(profiles))*2*400*mb)
-	fmt.Println("swap:", cgrouptest.Zswap(b))
+	fmt.Println("swap:", cgrouptest.ServerSwap(b, int64(count)*int64(len(profiles))*2*400*mb))
 	var arms []*arm
 	for _, profile := range profiles {
 		for _, way := range []string{leftAlone, script, ours} {

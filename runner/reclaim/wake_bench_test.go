@@ -25,8 +25,7 @@ func BenchmarkWake(b *testing.B) {
 	if len(profiles) == 0 {
 		profiles = []string{"sandboxed"}
 	}
-	cgrouptest.Swap(b, int64(count*len(profiles))*2*400*mb)
-	fmt.Println("swap:", cgrouptest.Zswap(b))
+	fmt.Println("swap:", cgrouptest.ServerSwap(b, int64(count*len(profiles))*2*400*mb))
 	var arms []*arm
 	for _, profile := range profiles {
 		for _, way := range []string{leftAlone, script, ours} {

@@ -1,7 +1,10 @@
 package cgrouptest
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -17,24 +20,33 @@ const (
 	swapFile = "/var/tmp/slicegate-test.swap"
 )
 
-const zswapEnabled = "/sys/module/zswap/parameters/enabled"
-
-// Zswap puts zswap before the swap file for the time of a test, as `runner swap setup` does, and tells
-// what there is then; without it in the kernel, or with SWAP=file in the environment, it is the file alone.
-func Zswap(t testing.TB) string {
-	t.Helper()
-	before, err := os.ReadFile(zswapEnabled)
-	if err != nil || os.Getenv("SWAP") == "file" {
-		return "a swap file alone"
+// ServerSwap gives the machine the swap of a server with slices for the time of a benchmark, by what
+// `runner swap setup` calls: this many bytes of the kind that SWAP in the environment names, or else of
+// the first that the kernel has. It tells what there is then.
+func ServerSwap(b testing.TB, bytes int64) string {
+	b.Helper()
+	Lock(b)
+	state, err := swap.Status(b.Context())
+	if err != nil {
+		b.Fatal(err)
 	}
-	put := func(value []byte) {
-		if err := os.WriteFile(zswapEnabled, value, 0); err != nil {
-			t.Fatal(err)
+	if state.Kind != "" && state.Path != swapFile {
+		b.Fatalf("slices of this server are pushed to %s: measure on another one, or `runner swap remove` first", state.Path)
+	}
+	remove := func() error { return swap.Remove(context.Background()) }
+	if err := remove(); err != nil { // what a killed predecessor left
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := remove(); err != nil {
+			b.Errorf("swap is left: %v", err)
 		}
+	})
+	state, err = swap.Setup(b.Context(), swap.Config{Kind: swap.Kind(os.Getenv("SWAP")), Size: bytes, File: swapFile})
+	if err != nil {
+		b.Fatal(err)
 	}
-	put([]byte("Y"))
-	t.Cleanup(func() { put(before) })
-	return "zswap before a swap file"
+	return fmt.Sprintf("%s (%s), vm.swappiness %d, vm.page-cluster %d", state.Kind, cmp.Or(state.Compressor, "as it is"), state.Swappiness, state.PageCluster)
 }
 
 // deviceVariable names a block device that is for tests' swap, where there is no disk for a file.
