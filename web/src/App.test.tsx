@@ -357,7 +357,7 @@ describe("App", () => {
   });
 
   it.each([
-    ["suspended", /no new ones come in while it is paused/, "Your workspace is paused", 30_000],
+    ["suspended", /no new ones come in while it is paused/, "Your workspace is paused", 5_000],
     ["failed", /stopped several times in a short time/, "Your workspace could not be started", 30_000],
     ["moving", /Nothing is lost/, /being moved to another place/, 2_000],
   ])(

@@ -40,6 +40,8 @@ const SessionContext = createContext<SessionActions | null>(null);
 
 /** How often somebody without a slice that runs asks again, in milliseconds: while something is under way… */
 const shortInterval = 2_000;
+/** …while a payment, or an operator, may have it run again… */
+const pausedInterval = 5_000;
 /** …and while somebody else has to act first. */
 const longInterval = 30_000;
 
@@ -49,6 +51,7 @@ function intervalOf(session: Session): number | null {
   const { slice, waiting, seenBy } = session.me;
   if (!slice) return waiting && !waiting.full ? shortInterval : longInterval;
   if (slice.moving || slice.status === "destroying") return shortInterval;
+  if (slice.status === "suspended") return pausedInterval;
   // What the owner allows an operator, or ends, is told to nobody.
   return slice.status === "assigned" && !seenBy ? null : longInterval;
 }
