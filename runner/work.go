@@ -102,11 +102,24 @@ func work(ctx context.Context, settings config.Runner) error {
 	watching := newWatch(settings, shown, pool, engine.Answers)
 	relay := &logs.Relay{Pool: pool, Rows: store.New(pool), Containers: engine, Server: settings.Server, Clock: time.Now}
 	besides := []func(context.Context){traffic.watch, watching.hold, watching.beat, relay.Run}
-	if settings.Reclaim == "on" {
+	if why := whyNotSmall(settings, traffic); why != "" {
+		besides = append(besides, func(ctx context.Context) { reclaim.Off(ctx, store.New(pool), settings.Server, settings.ReclaimEvery, why) })
+	} else {
 		besides = append(besides, keepSmall(settings, pool, figures.CountReclaims(shown.Registry, store.New(pool)), memory, traffic, engine))
 	}
 	shown.Start()
 	return errors.Join(Work(ctx, settings, pool, hands, watching.worked, besides...), traffic.close())
+}
+
+// whyNotSmall is why the memory of slices is left alone on this server, in words for an operator; empty: it is not.
+func whyNotSmall(settings config.Runner, traffic traffic) string {
+	switch {
+	case settings.Reclaim != "on":
+		return "reclaim is off on this server (RECLAIM=" + settings.Reclaim + ")"
+	case traffic.probe == nil:
+		return "packets are not counted on this server, so that nobody can be seen to be idle: " + traffic.why.Error()
+	}
+	return ""
 }
 
 // keepSmall pushes idle slices to swap, and wakes those that are wanted, until its context ends.
