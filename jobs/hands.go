@@ -140,6 +140,7 @@ type Container struct {
 	ImageID   string // the engine's, of what that named then
 	PID       int    // of its first process, while it runs
 	Port      int    // on 127.0.0.1, as it was made
+	Address   string // inside the slices' network, while it runs; empty: it has none there
 	StartedAt time.Time
 	EndedAt   time.Time // of one that does not run; zero if it never did
 	ExitCode  int

@@ -122,7 +122,7 @@ func (w *Sample) read(ctx context.Context, server string) (s *snapshot, failures
 		s.running[group] = true
 		if row, known := rows[container.Slice]; known { // else reconcile says what it is
 			failures = errors.Join(failures, w.take(s, reading{
-				slice: row, started: container.StartedAt.Truncate(time.Microsecond), group: group, usage: usage, at: s.at,
+				slice: row, container: container, started: container.StartedAt.Truncate(time.Microsecond), group: group, usage: usage, at: s.at,
 			}))
 		}
 	}

@@ -130,7 +130,7 @@ turns:
 			defer func() { <-free }()
 			own, cancel := context.WithTimeout(phase, w.AskWithin)
 			defer cancel()
-			status, err := w.askOne(own, r.slice.ID)
+			status, err := w.askOne(own, r)
 			if err != nil && phase.Err() != nil {
 				return // it did not have its time
 			}
@@ -146,15 +146,16 @@ turns:
 	return answers
 }
 
-func (w *Sample) askOne(ctx context.Context, slice int64) (*Status, error) {
-	running, up, err := w.Containers.Find(ctx, slice)
-	if err != nil {
-		return nil, err
+// askOne asks a container at the address that it was just read with, which is another slice's once it has ended: what
+// answers then is nobody's word.
+func (w *Sample) askOne(ctx context.Context, r reading) (*Status, error) {
+	if r.container.Address == "" {
+		return nil, fmt.Errorf("its container has no address in the slices' network")
 	}
-	if !up {
+	status, err := w.Containers.Probe(ctx, Running{Address: r.container.Address, StartedAt: r.container.StartedAt, Image: r.container.Image})
+	if group, ended := w.Gauges.Group(r.container); ended != nil || group != r.group {
 		return nil, fmt.Errorf("its container has ended")
 	}
-	status, err := w.Containers.Probe(ctx, running)
 	if err != nil {
 		return nil, err
 	}

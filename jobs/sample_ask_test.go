@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,11 +64,14 @@ func TestIdleSlicesAreAskedAFewAtATime(t *testing.T) {
 // asked answers at once, or never for slices that hang.
 type asked struct {
 	Containers
+	Gauges
 	hangs func(slice int64) bool
 }
 
-func (a asked) Find(_ context.Context, slice int64) (Running, bool, error) {
-	return Running{Address: string(rune(slice))}, true, nil
+func (asked) Group(container Container) (uint64, error) { return uint64(container.Slice), nil }
+
+func askedReading(slice int64) reading {
+	return reading{slice: store.Slice{ID: slice}, container: Container{Slice: slice, Address: string(rune(slice))}, group: uint64(slice)}
 }
 
 func (a asked) Probe(ctx context.Context, running Running) (Status, error) {
@@ -92,10 +97,11 @@ func TestAHungSliceDelaysNobody(t *testing.T) {
 		"forty of 200": {func(id int64) bool { return id <= 40 }, 200, 64, 160, 0, 5 * time.Second, 6 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &Sample{Containers: asked{hangs: test.hangs}, AskWithin: 5 * time.Second, AskAtOnce: test.atOnce}
+			who := asked{hangs: test.hangs}
+			w := &Sample{Containers: who, Gauges: who, AskWithin: 5 * time.Second, AskAtOnce: test.atOnce}
 			var due []reading
 			for id := range test.of {
-				due = append(due, reading{slice: store.Slice{ID: id + 1}})
+				due = append(due, askedReading(id+1))
 			}
 			began := time.Now()
 			answers := w.ask(context.Background(), due)
@@ -129,15 +135,44 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 			t.Errorf("%s without a phone: %+v", state, said)
 		}
 	}
-	w := &Sample{Containers: foreign{}}
-	if status, err := w.askOne(context.Background(), 1); err == nil {
+	w := &Sample{Containers: foreign{}, Gauges: asked{}}
+	if status, err := w.askOne(context.Background(), askedReading(1)); err == nil {
 		t.Errorf("a state that no row may have is taken: %+v", status)
+	}
+}
+
+// successor is a server on which the container that was asked ended meanwhile, and another one has its address.
+type successor struct {
+	asked
+	group uint64
+	err   error
+}
+
+func (s successor) Group(Container) (uint64, error) { return s.group, s.err }
+
+func TestWhatAnswersInTheNameOfAContainerThatHasEndedIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	lively := asked{hangs: func(int64) bool { return false }}
+	if status, err := (&Sample{Containers: lively, Gauges: lively}).askOne(context.Background(), askedReading(7)); err != nil || status.State != "ready" {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	for name, gauges := range map[string]successor{
+		"it has ended":                   {lively, 0, errors.New("no such process")},
+		"its process is somebody else's": {lively, 8, nil},
+	} {
+		if status, err := (&Sample{Containers: lively, Gauges: gauges}).askOne(context.Background(), askedReading(7)); err == nil || !strings.Contains(err.Error(), "has ended") {
+			t.Errorf("%s: %+v, %v", name, status, err)
+		}
+	}
+	nowhere := askedReading(7)
+	nowhere.container.Address = ""
+	if status, err := (&Sample{Containers: lively, Gauges: lively}).askOne(context.Background(), nowhere); err == nil {
+		t.Errorf("one without an address says %+v", status)
 	}
 }
 
 type foreign struct{ Containers }
 
-func (foreign) Find(context.Context, int64) (Running, bool, error) { return Running{}, true, nil }
 func (foreign) Probe(context.Context, Running) (Status, error) {
 	return Status{Said: Said{State: "CONNECTED"}}, nil
 }

@@ -8,12 +8,13 @@ import (
 
 // reading is what was read of one slice whose container runs.
 type reading struct {
-	slice   store.Slice
-	started time.Time // its container
-	group   uint64
-	usage   Usage
-	traffic *Counters // nil: not counted
-	at      time.Time
+	slice     store.Slice
+	container Container
+	started   time.Time // the container, as Postgres keeps it
+	group     uint64
+	usage     Usage
+	traffic   *Counters // nil: not counted
+	at        time.Time
 }
 
 // tally is a slice's meter while a sample is made: before is the zero value if it was never read.

@@ -52,6 +52,7 @@ func (w *ward) Versions(context.Context) (Versions, error) {
 
 func (w *ward) Each(context.Context) (all []Container, _ error) {
 	for _, container := range w.containers {
+		container.Address = fmt.Sprint(container.Slice)
 		all = append(all, container)
 	}
 	return all, nil
@@ -60,6 +61,8 @@ func (w *ward) Each(context.Context) (all []Container, _ error) {
 func (w *ward) Find(_ context.Context, slice int64) (Running, bool, error) {
 	return Running{Address: fmt.Sprint(slice)}, true, nil
 }
+
+func (w *ward) Group(container Container) (uint64, error) { return w.group[container.Slice], nil }
 
 func (w *ward) Probe(_ context.Context, running Running) (Status, error) {
 	var slice int64

@@ -10,6 +10,8 @@ type Gauges interface {
 	// Usage reads a running container's control group, and gives that group's id: the one by which
 	// Traffic knows it.
 	Usage(container Container) (group uint64, usage Usage, err error)
+	// Group gives the id alone. An error: the container has ended.
+	Group(container Container) (uint64, error)
 	// Server reads the server's own figures.
 	Server() (ServerUsage, error)
 }

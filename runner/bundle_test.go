@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 // bundle is a server of a test's own: database, fleet, directories and ports. Its slices are of the small
 // image: most of what a runner does is the same whatever a slice is, and the real one starts in ten times the time.
 type bundle struct {
-	t        *testing.T
+	t        testing.TB
 	db       storetest.Database
 	queries  *store.Queries
 	api      *client.Client
@@ -60,6 +60,11 @@ type bundle struct {
 func setup(t *testing.T, change func(*config.Runner)) *bundle {
 	t.Helper()
 	t.Parallel()
+	return newBundle(t, change)
+}
+
+func newBundle(t testing.TB, change func(*config.Runner)) *bundle {
+	t.Helper()
 	b := &bundle{t: t, db: storetest.New(t), api: dockertest.Client(t)}
 	b.queries = store.New(b.db.Pool)
 	b.settings = config.Runner{

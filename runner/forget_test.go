@@ -204,7 +204,7 @@ func (c customer) isKnownEverywhere(user int64, email, phone string) {
 
 // looking is a search for what must not be there.
 type looking struct {
-	t              *testing.T
+	t              testing.TB
 	wanted         map[string]string // by what it is
 	quiet          bool
 	found          int

@@ -25,6 +25,12 @@ func (g gauges) Usage(container jobs.Container) (uint64, jobs.Usage, error) {
 	return group.ID, jobs.Usage(usage), err
 }
 
+// Group implements jobs.Gauges.
+func (g gauges) Group(container jobs.Container) (uint64, error) {
+	group, err := g.memory.Group(container.PID)
+	return group.ID, err
+}
+
 // Server implements jobs.Gauges.
 func (g gauges) Server() (jobs.ServerUsage, error) {
 	usage, err := g.memory.Server()

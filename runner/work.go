@@ -103,7 +103,9 @@ func work(ctx context.Context, settings config.Runner) error {
 	relay := &logs.Relay{Pool: pool, Rows: store.New(pool), Containers: engine, Server: settings.Server, Clock: time.Now}
 	besides := []func(context.Context){traffic.watch, watching.hold, watching.beat, relay.Run}
 	if why := whyNotSmall(settings, traffic); why != "" {
-		besides = append(besides, func(ctx context.Context) { reclaim.Off(ctx, store.New(pool), settings.Server, settings.ReclaimEvery, why) })
+		besides = append(besides, func(ctx context.Context) {
+			reclaim.Off(ctx, store.New(pool), settings.Server, settings.ReclaimEvery, why)
+		})
 	} else {
 		besides = append(besides, keepSmall(settings, pool, figures.CountReclaims(shown.Registry, store.New(pool)), memory, traffic, engine))
 	}

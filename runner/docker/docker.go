@@ -17,7 +17,6 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
 
@@ -77,6 +76,7 @@ type Engine struct {
 	Advice       []string // what should be set differently in the engine, in words
 	http         *http.Client
 	making       sync.Mutex // of the network: the engine would make two of the same name
+	seen         seen
 }
 
 var _ jobs.Containers = (*Engine)(nil)
@@ -171,39 +171,6 @@ func (e *Engine) Find(ctx context.Context, slice int64) (jobs.Running, bool, err
 	return running, err == nil, err
 }
 
-// Each implements jobs.Containers.
-func (e *Engine) Each(ctx context.Context) ([]jobs.Container, error) {
-	listed, err := e.client.ContainerList(ctx, container.ListOptions{
-		All: true, Filters: filters.NewArgs(filters.Arg("label", LabelFleet+"="+e.config.Fleet)),
-	})
-	if err != nil {
-		return nil, err
-	}
-	var all []jobs.Container
-	for _, one := range listed {
-		if one.Labels[LabelExport] != "" {
-			continue
-		}
-		slice, err := strconv.ParseInt(one.Labels[LabelSlice], 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("label %s of %s: %w", LabelSlice, one.ID, err)
-		}
-		found, err := e.client.ContainerInspect(ctx, one.ID)
-		if errdefs.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		state, err := stateOf(slice, found)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, state)
-	}
-	return all, nil
-}
-
 // Look implements jobs.Containers.
 func (e *Engine) Look(ctx context.Context, slice int64) (jobs.Container, bool, error) {
 	found, err := e.client.ContainerInspect(ctx, e.name(slice))
@@ -213,14 +180,14 @@ func (e *Engine) Look(ctx context.Context, slice int64) (jobs.Container, bool, e
 	if err != nil {
 		return jobs.Container{}, false, err
 	}
-	state, err := stateOf(slice, found)
+	state, err := e.stateOf(slice, found)
 	return state, err == nil, err
 }
 
-func stateOf(slice int64, found container.InspectResponse) (state jobs.Container, err error) {
+func (e *Engine) stateOf(slice int64, found container.InspectResponse) (state jobs.Container, err error) {
 	state = jobs.Container{
 		Slice: slice, Running: found.State.Running, ExitCode: found.State.ExitCode, PID: found.State.Pid, Port: publishedPort(found),
-		Image: found.Config.Image, ImageID: found.Image,
+		Image: found.Config.Image, ImageID: found.Image, Address: e.addressOf(found),
 	}
 	// The engine writes the year 1 for what has not happened.
 	if state.StartedAt, err = time.Parse(time.RFC3339Nano, found.State.StartedAt); err != nil {
@@ -247,11 +214,19 @@ func (e *Engine) running(found container.InspectResponse) (jobs.Running, error) 
 	if err != nil {
 		return jobs.Running{}, fmt.Errorf("start time of %s: %w", found.Name, err)
 	}
-	endpoint := found.NetworkSettings.Networks[e.network()]
-	if endpoint == nil || endpoint.IPAddress == "" {
+	address := e.addressOf(found)
+	if address == "" {
 		return jobs.Running{}, fmt.Errorf("%s has no address in network %s", found.Name, e.network())
 	}
-	return jobs.Running{Address: endpoint.IPAddress, StartedAt: started, Image: found.Config.Image}, nil
+	return jobs.Running{Address: address, StartedAt: started, Image: found.Config.Image}, nil
+}
+
+// addressOf is a running container's inside the slices' network; empty if it has none.
+func (e *Engine) addressOf(found container.InspectResponse) string {
+	if found.NetworkSettings == nil || found.NetworkSettings.Networks[e.network()] == nil {
+		return ""
+	}
+	return found.NetworkSettings.Networks[e.network()].IPAddress
 }
 
 // Run implements jobs.Containers.
