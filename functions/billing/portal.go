@@ -2,6 +2,8 @@ package billing
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -9,8 +11,26 @@ import (
 	"slicegate/payments"
 )
 
-// portal leads to the page at Stripe at which its user changes their card and sees their invoices.
+// portal leads to the page at Stripe at which its user changes their card and sees their invoices. Whoever has followed
+// a link and cannot be led there comes back to where the link is, and reads why.
 func (b *Billing) portal(w http.ResponseWriter, r *http.Request) error {
+	err := b.leadToPortal(w, r)
+	if err == nil || r.Header.Get("Sec-Fetch-Dest") != "document" {
+		return err
+	}
+	why := "later"
+	var refusal *answer.Error
+	if !errors.As(err, &refusal) {
+		slog.ErrorContext(r.Context(), "nobody is led to Stripe's page", "error", err.Error())
+	} else if refusal.Code == answer.Conflict {
+		why = "none"
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, b.AppURL+"/billing?portal="+why, http.StatusSeeOther)
+	return nil
+}
+
+func (b *Billing) leadToPortal(w http.ResponseWriter, r *http.Request) error {
 	user, err := b.customerOf(r)
 	if err != nil {
 		return err

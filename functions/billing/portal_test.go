@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -45,6 +46,27 @@ func TestThePortalAndTheInvoicesAreTheCustomersOwn(t *testing.T) {
 		b.stripe.fail(method, fmt.Errorf("ask: %w", billing.ErrGone))
 		if got := u.get("/billing/" + path); !got.refused(http.StatusConflict, "no payments of this account") {
 			t.Errorf("%s of a customer who is gone: %d %s", path, got.code, got.body)
+		}
+	}
+}
+
+func TestWhoFollowsTheLinkToThePortalReadsNoJSON(t *testing.T) {
+	b := setup(t)
+	b.room(9)
+	for name, test := range map[string]struct {
+		user customer
+		err  error
+		want string
+	}{
+		"who never paid":             {b.user(), nil, "none"},
+		"a customer who is gone":     {b.user().subscribed(), fmt.Errorf("ask: %w", billing.ErrGone), "none"},
+		"while Stripe is away":       {b.user().subscribed(), fmt.Errorf("ask: %w", billing.ErrUnreachable), "later"},
+		"when nobody knows what was": {b.user().subscribed(), errors.New("what?"), "later"},
+	} {
+		b.stripe.fail("Portal", test.err)
+		got := b.do("GET", "/billing/portal", "", "Cookie", test.user.cookie, "Sec-Fetch-Dest", "document")
+		if want := "https://app.example.com/billing?portal=" + test.want; got.code != http.StatusSeeOther || got.header.Get("Location") != want || got.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v", name, got.code, got.header)
 		}
 	}
 }

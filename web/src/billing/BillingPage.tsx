@@ -9,6 +9,7 @@ import { useBilling } from "./BillingProvider";
 import { ExportsCard } from "./ExportsCard";
 import { InvoicesCard } from "./InvoicesCard";
 import { PlanCard } from "./PlanCard";
+import { PortalRefused } from "./PortalRefused";
 import { StorageCard } from "./StorageCard";
 import { UnpaidPage } from "./UnpaidPage";
 
@@ -20,6 +21,7 @@ export function BillingPage() {
     <SignedInLayout>
       <div className="data-page">
         <PageHeading title="Billing">Billing</PageHeading>
+        <PortalRefused />
         <Cards />
       </div>
     </SignedInLayout>

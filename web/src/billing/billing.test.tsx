@@ -301,6 +301,20 @@ describe("the page about billing", () => {
     );
   });
 
+  it.each([
+    ["later", /cannot be opened at the moment/],
+    ["none", /no payments of this account/],
+  ])("says why the link to Stripe's page led back (%s), once", async (why, words) => {
+    const { unmount } = show(`/billing?portal=${why}`);
+    expect((await screen.findByRole("alert")).textContent).toMatch(words);
+    await waitFor(() => expect(window.location.search).toBe(""));
+    screen.getByRole("alert");
+    unmount();
+    show("/billing?portal=%3Cb%3E");
+    await screen.findByRole("heading", { level: 1, name: "Billing" });
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
   it("sells and takes back storage, and says what that costs", async () => {
     const storage = { ...bill.storage, usedBytes: 4 * 1024 ** 3, extraGB: 3 };
     stands({ storage });
