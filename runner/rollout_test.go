@@ -534,7 +534,7 @@ func TestARolloutThatARunnerChecks(t *testing.T) {
 	u.heard()
 
 	u.ask("absent", nil)
-	if ended := u.ends("refused"); !strings.Contains(ended.Reason, "the engine has no image "+u.settings.Fleet+":absent") || ended.Image != "" {
+	if ended := u.ends("refused"); !strings.HasSuffix(ended.Reason, "the engine has no image "+u.settings.Fleet+":absent: build, load or pull it on that server") || ended.Image != "" {
 		t.Errorf("an image that is not there: %+v", ended)
 	}
 	u.ask("broken", nil)

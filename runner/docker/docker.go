@@ -294,7 +294,7 @@ func (e *Engine) discard(ctx context.Context, id string, cause error) error {
 
 func fatalIfImageMissing(image string, err error) error {
 	if errdefs.IsNotFound(err) {
-		return &jobs.FatalError{Err: fmt.Errorf("the engine has no image %s: build or load it: %w", image, err)}
+		return &jobs.FatalError{Err: fmt.Errorf("the engine has no image %s: build, load or pull it on that server", image)}
 	}
 	return err
 }
