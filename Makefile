@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run env test test-env chaos fleet bench-proxy bench-slice bench-memory build generate lint clean tools
+.PHONY: help run env test test-env chaos fleet bench-proxy bench-slice bench-memory bench-density build generate lint clean tools
 
 GO_VERSION := 1.26
 NODE_VERSION := 20.19
@@ -39,6 +39,9 @@ bench-slice: build ## what one slice weighs: memory awake and asleep, start, ima
 
 bench-memory: build ## what idle slices hold and what waking them costs, three ways at a time: make bench-memory SLICES=4 IDLE=30m PROFILES="simulated lean"
 	@exec $(ROOT) env SLICES="$(SLICES)" IDLE="$(IDLE)" PROFILES="$(PROFILES)" RECORD="$(RECORD)" bin/local bench-memory
+
+bench-density: build ## how many slices run in the RAM that holds a third of them: make bench-density FIT=8G IDLE=10m PROFILES=lean
+	@exec $(ROOT) env FIT="$(FIT)" IDLE="$(IDLE)" PROFILES="$(PROFILES)" bin/local bench-density
 
 build: tools ## build the Go programs into bin/
 	@echo "Building the Go programs"

@@ -96,7 +96,7 @@ type Runner struct {
 	ReclaimUpstream   Bytes         `env:"RECLAIM_UPSTREAM" envDefault:"16K" help:"bytes a minute to and from WhatsApp, above which a slice is pushed out in small steps only"`
 	ReclaimRate       Bytes         `env:"RECLAIM_RATE" envDefault:"40M" help:"bytes a second that are pushed out at most, all slices of the server together"`
 	ReclaimSwapUse    float64       `env:"RECLAIM_SWAP_USE" envDefault:"0.8" help:"part of the server's swap that may be used before nothing more is pushed out"`
-	ReclaimSwapIn     float64       `env:"RECLAIM_SWAP_IN" envDefault:"500" help:"pages a second that the server reads back, above which nothing more is pushed out"`
+	ReclaimSwapIn     float64       `env:"RECLAIM_SWAP_IN" envDefault:"1000" help:"pages a second that the server reads back, above which nothing more is pushed out"`
 	ProbePins         string        `env:"PROBE_PINS" envDefault:"/sys/fs/bpf" help:"the bpffs in which the counters of the slices' packets outlive the runner"`
 	CheckEvery        time.Duration `env:"CHECK_EVERY" envDefault:"30s" help:"how often it is looked at what runs and what is wrong"`
 	MeasureEvery      time.Duration `env:"MEASURE_EVERY" envDefault:"5m" help:"how often it is read what slices have on disk"`

@@ -100,6 +100,14 @@ func runBenchMemory(ctx context.Context, root string, out *os.File) error {
 	return withEnvironment(ctx, root, "bench", out, (*suite.Environment).BenchMemory)
 }
 
+// runBenchDensity measures how many slices run in the RAM of a third of them.
+func runBenchDensity(ctx context.Context, root string, out *os.File) error {
+	if err := needRoot(); err != nil {
+		return err
+	}
+	return withEnvironment(ctx, root, "bench", out, (*suite.Environment).BenchDensity)
+}
+
 // runLinters runs the linters alone.
 func runLinters(ctx context.Context, root string, out *os.File) error {
 	return withEnvironment(ctx, root, "lint", out, (*suite.Environment).Lint)

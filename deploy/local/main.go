@@ -34,6 +34,8 @@ const usage = `Usage: local COMMAND, in the checkout
   bench-proxy  measure the way through nginx to a slice
   bench-slice  measure what one slice weighs, with and without Chromium
   bench-memory measure what idle slices hold and what waking them costs
+  bench-density
+               measure how many slices run in the RAM that holds a third of them
 `
 
 type command func(ctx context.Context, root string, out *os.File) error
@@ -51,6 +53,8 @@ var commands = map[string]command{
 	"bench-proxy":  runBenchProxy,
 	"bench-slice":  runBenchSlice,
 	"bench-memory": runBenchMemory,
+
+	"bench-density": runBenchDensity,
 }
 
 func run(ctx context.Context, args []string, out, errs *os.File) int {

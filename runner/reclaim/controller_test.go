@@ -28,6 +28,12 @@ type rows struct {
 	ended  []store.EndAskedReclaimParams
 }
 
+func (r *rows) add(slice int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.slices[slice] = &store.ReclaimWishesRow{ID: slice}
+}
+
 func (r *rows) ReclaimWishes(context.Context, string) ([]store.ReclaimWishesRow, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

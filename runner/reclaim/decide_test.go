@@ -303,3 +303,40 @@ func TestASliceThatGivesNothingIsNotAskedAgainAtOnce(t *testing.T) {
 		t.Errorf("it is asked again at %v", until)
 	}
 }
+
+// A full collection of a backend's heap touches all of it, each quarter of an hour.
+func TestWhatWasTouchedInOneGoIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	slice := newModel(start, part{bytes: 12 << 20, every: tick}, part{bytes: 10 << 20, every: 15 * time.Minute}, part{bytes: 130 << 20})
+	c := newCourse(roomy, map[int64]*model{1: slice})
+	c.run(settings.After + time.Hour)
+	var most, sum, n int64
+	before := slice.refaults
+	for range 2 * time.Hour / tick {
+		c.run(tick)
+		most, sum, n = max(most, slice.resident()), sum+slice.resident(), n+1
+	}
+	if most < 20<<20 {
+		t.Fatalf("it never held more than %d MB: this test sees nothing", most>>20)
+	}
+	if mean := sum / n; mean > 15<<20 {
+		t.Errorf("it holds %d MB on average, of which it uses 12 all the time", mean>>20)
+	}
+	if perMinute := float64(slice.refaults-before) / 120; perMinute > float64(2*settings.Refaults) {
+		t.Errorf("it reads back %.0f pages a minute", perMinute)
+	}
+}
+
+// What somebody goes on using more of than before is theirs: it is not taken again and again.
+func TestAWorkingSetThatGrowsIsLeftToGrow(t *testing.T) {
+	t.Parallel()
+	slice := newModel(start, part{bytes: 12 << 20, every: tick}, part{bytes: 140 << 20})
+	c := newCourse(roomy, map[int64]*model{1: slice})
+	c.run(settings.After + time.Hour)
+	slice.parts = append(slice.parts, &part{bytes: 20 << 20, every: tick, touched: c.now})
+	before := slice.refaults
+	c.run(3 * time.Hour)
+	if perMinute := float64(slice.refaults-before) / 180; perMinute > float64(settings.Refaults) {
+		t.Errorf("it reads back %.0f pages a minute", perMinute)
+	}
+}

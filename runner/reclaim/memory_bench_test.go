@@ -297,7 +297,7 @@ func (a *arm) start() {
 	if r.group, err = kernel.Group(container.PID); err != nil {
 		b.Fatal(err)
 	}
-	a.rows.slices[r.id] = &store.ReclaimWishesRow{ID: r.id}
+	a.rows.add(r.id)
 	a.residents = append(a.residents, r)
 }
 

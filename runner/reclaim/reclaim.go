@@ -63,11 +63,12 @@ type Pace struct {
 	Empty  bool          // it came to nothing
 	Hurt   bool          // it reads back what was taken; a minute is waited for, to see how much
 	HurtAt time.Time     // when it last began to
+	Cut    int64         // bytes that it held before the last steps before that, if most of what they took came back
 	Hurts  int           // small steps that hurt, the one soon after the other
 	Hold   time.Duration // how long it was left alone for that
 	Until  time.Time     // no step before, but of what it has grown by since
-	Held   int64         // bytes that it held a minute after it was last hurt; 0: it never was
-	Debt   float64       // pages that it has read back since then beyond Settings.Refaults a minute
+	Held   int64         // bytes that it held at its least, a minute after it was hurt; 0: it never was
+	Debt   float64       // pages that it has read back since then beyond what it may; below 0: that it may read back yet
 	// The least that the slice was seen to live on: what it held a minute after a step had cut into
 	// its working set. 0: not known. It outlives the slice's sessions.
 	Floor   int64

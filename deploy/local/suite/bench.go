@@ -41,6 +41,17 @@ func (e *Environment) BenchSlice(ctx context.Context) error {
 // pushed out by the controller, by a script that pushes out everything, and not at all. SLICES is how
 // many of each kind, IDLE how long, PROFILES which: simulated, lean, sandboxed.
 func (e *Environment) BenchMemory(ctx context.Context) error {
+	return e.benchReclaim(ctx, "bench-memory", "Memory", "SLICES", "IDLE", "PROFILES", "RECORD")
+}
+
+// BenchDensity measures how many slices run in the RAM that holds a third of them. FIT is how much, IDLE how long they
+// are idle, PROFILES which kind they are: simulated, lean or sandboxed.
+func (e *Environment) BenchDensity(ctx context.Context) error {
+	return e.benchReclaim(ctx, "bench-density", "Density", "FIT", "IDLE", "PROFILES")
+}
+
+// benchReclaim runs a benchmark of slices of every kind.
+func (e *Environment) benchReclaim(ctx context.Context, name, benchmark string, variables ...string) error {
 	return e.runSteps(ctx, []step{
 		{name: "packages", work: e.Packages},
 		{name: "engine", needs: []string{"packages"}, work: e.StartEngine},
@@ -48,7 +59,7 @@ func (e *Environment) BenchMemory(ctx context.Context) error {
 		{name: "npm install", work: e.install},
 		{name: "slice image", needs: []string{"engine"}, work: e.BuildImage},
 		{name: "webjs image", needs: []string{"engine"}, work: e.BuildWebJSImage},
-		{name: "bench-memory", needs: []string{"postgres", "slice image", "webjs image"}, work: e.bench("./runner/reclaim", "Memory", 6*time.Hour, "SLICES", "IDLE", "PROFILES", "RECORD")},
+		{name: name, needs: []string{"postgres", "slice image", "webjs image"}, work: e.bench("./runner/reclaim", benchmark, 6*time.Hour, variables...)},
 	})
 }
 

@@ -1,0 +1,161 @@
+package reclaim_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"slicegate/config"
+	"slicegate/runner/cgroup"
+	"slicegate/runner/cgroup/cgrouptest"
+	"slicegate/runner/swap"
+)
+
+// BenchmarkDensity starts as many slices as FIT bytes of RAM hold when they are left alone, and then three times as
+// many whose control group may not have more than that: `make bench-density`. Each is used for a moment when it is
+// there; IDLE after the last of them, some users come back, one after the other. PROFILES is the kind of slices.
+func BenchmarkDensity(b *testing.B) {
+	var asked config.Bytes
+	if err := asked.UnmarshalText([]byte(cmp.Or(os.Getenv("FIT"), "8G"))); err != nil || asked < 1<<30 {
+		b.Fatalf("FIT must be at least 1G, not %q", os.Getenv("FIT"))
+	}
+	fit := int64(asked)
+	idle, err := time.ParseDuration(cmp.Or(os.Getenv("IDLE"), "10m"))
+	if err != nil || idle < time.Minute {
+		b.Fatalf("IDLE must be a duration of at least 1m, not %q", os.Getenv("IDLE"))
+	}
+	profile := cmp.Or(os.Getenv("PROFILES"), "lean")
+	fmt.Println("swap:", cgrouptest.ServerSwap(b, 4*fit))
+
+	alone := newArm(b, profile, leftAlone)
+	for len(alone.residents) == 0 || alone.above(b, "usage") < fit {
+		alone.start()
+		alone.residents[len(alone.residents)-1].session(b)
+	}
+	n := len(alone.residents) - 1 // the last one did not fit
+	fmt.Printf("%s: %d slices fit into %s when they are left alone\n", profile, n, gb(fit))
+	// The others' RAM is wanted.
+	const kept = 10
+	for len(alone.residents) > kept {
+		last := len(alone.residents) - 1
+		if err := alone.engine.Remove(b.Context(), alone.residents[last].id); err != nil {
+			b.Fatal(err)
+		}
+		alone.residents = alone.residents[:last]
+	}
+
+	packed := newArm(b, profile, ours)
+	ctx, cancel := context.WithCancel(b.Context())
+	var all sync.WaitGroup
+	all.Go(func() { packed.controller.Run(ctx) })
+	for range 3 * n {
+		packed.start()
+		packed.residents[len(packed.residents)-1].session(b)
+		packed.bound(b, fit)
+		if count := len(packed.residents); count%10 == 0 {
+			fmt.Printf("  %d slices hold %s\n", count, gb(packed.above(b, "usage")))
+		}
+	}
+	before := serverNow(b)
+	rest(idle)
+	after := serverNow(b)
+	packed.leaveOutEnded()
+	held, peak, met := packed.above(b, "usage"), packed.above(b, "peak"), packed.above(b, "met")
+	state, err := swap.Status(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	measured := packed.measure(idle)
+	for i := range max(5, n/4) { // more would be there at once than there is room for, as nowhere
+		packed.wake(ctx, packed.residents[i*len(packed.residents)/max(5, n/4)])
+	}
+	for _, r := range alone.residents {
+		alone.wake(ctx, r)
+	}
+	ready := packed.ready(ctx)
+	cancel()
+	all.Wait()
+
+	fmt.Printf("\n%d slices, %.1f times %d: %d ended, %d say that they are ready\n", len(packed.residents)+packed.ended, float64(len(packed.residents)+packed.ended)/float64(n), n, packed.ended, ready)
+	fmt.Printf("%v after the last one came they hold %s (%d MB each), at most %s of the %s that there were, which they met %d times\n", idle, gb(held), (held>>20)/int64(len(packed.residents)), gb(peak), gb(fit), met)
+	fmt.Printf("in swap %s, as compressed pages in RAM %s; the server read %.0f pages a second back and pushed %.0f out\n", gb(int64(measured.swapped)*int64(len(packed.residents))), gb(state.RAM),
+		float64(after.SwappedIn-before.SwappedIn)/idle.Seconds(), float64(after.SwappedOut-before.SwappedOut)/idle.Seconds())
+	for _, a := range []*arm{alone, packed} {
+		first := a.times(func(r *resident) []time.Duration { return r.first })
+		fmt.Printf("%-10s the first answers to %d users: median %.1f ms, 90 %% %.1f ms, worst %.1f ms\n", a.way, len(first), ms(first[len(first)/2]), ms(first[len(first)*9/10]), ms(first[len(first)-1]))
+	}
+}
+
+func serverNow(b *testing.B) cgroup.ServerUsage {
+	b.Helper()
+	usage, err := kernel.Server()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return usage
+}
+
+func gb(bytes int64) string { return fmt.Sprintf("%.2f GB", float64(bytes)/(1<<30)) }
+
+// above is a figure of the control group that all slices of an arm are in: what it has ("usage"), the most that it had
+// ("peak"), in bytes, and how often it met its bound ("met").
+func (a *arm) above(b *testing.B, figure string) int64 {
+	b.Helper()
+	files := map[string]string{"usage": "memory.usage_in_bytes", "peak": "memory.max_usage_in_bytes", "met": "memory.failcnt"}
+	if cgrouptest.Pure() {
+		files = map[string]string{"usage": "memory.current", "peak": "memory.peak", "met": "memory.events"}
+	}
+	content, err := os.ReadFile(a.parent(files[figure]))
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := strings.TrimSpace(string(content))
+	if _, events, found := strings.Cut(text, "\nmax "); found {
+		text, _, _ = strings.Cut(events, "\n")
+	}
+	value, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return value
+}
+
+// bound keeps all slices of an arm together from having more than this, as a server with no more RAM would.
+func (a *arm) bound(b *testing.B, bytes int64) {
+	b.Helper()
+	file := "memory.limit_in_bytes"
+	if cgrouptest.Pure() {
+		file = "memory.max"
+	}
+	if err := os.WriteFile(a.parent(file), []byte(strconv.FormatInt(bytes, 10)), 0); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (a *arm) parent(file string) string {
+	if cgrouptest.Pure() {
+		return filepath.Join("/sys/fs/cgroup", a.engine.CgroupParent(), file)
+	}
+	return filepath.Join("/sys/fs/cgroup/memory", a.engine.CgroupParent(), file)
+}
+
+// ready is how many slices of an arm say that their phone is connected.
+func (a *arm) ready(ctx context.Context) (count int) {
+	for _, r := range a.residents {
+		running, up, err := a.engine.Find(ctx, r.id)
+		if err != nil || !up {
+			continue
+		}
+		if status, err := a.engine.Probe(ctx, running); err == nil && status.State == "ready" {
+			count++
+		}
+	}
+	return count
+}
