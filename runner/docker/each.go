@@ -17,7 +17,7 @@ import (
 
 // seen are containers by their ids, as they were when they were last found running. While its first process lives,
 // nothing that jobs know of a container changes, and the engine need not be asked for each of them: it answers with
-// some 8 KB, which took half of the CPU of a whole sample.
+// some 8 KB, and to read them twice a minute was a quarter to a third of the CPU of a sample.
 type seen struct {
 	mu   sync.Mutex
 	runs map[string]jobs.Container

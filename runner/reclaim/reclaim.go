@@ -66,7 +66,7 @@ type Pace struct {
 	Cut    int64         // bytes that it held before the last steps before that, if most of what they took came back
 	Hurts  int           // small steps that hurt, the one soon after the other
 	Hold   time.Duration // how long it was left alone for that
-	Until  time.Time     // no step before, but of what it has grown by since
+	Until  time.Time     // no step before, but of what can be spared
 	Held   int64         // bytes that it held at its least, a minute after it was hurt; 0: it never was
 	Debt   float64       // pages that it has read back since then beyond what it may; below 0: that it may read back yet
 	// The least that the slice was seen to live on: what it held a minute after a step had cut into

@@ -310,7 +310,7 @@ describe("the page about billing", () => {
     await waitFor(() => expect(window.location.search).toBe(""));
     screen.getByRole("alert");
     unmount();
-    show("/billing?portal=%3Cb%3E");
+    show("/billing?portal=constructor");
     await screen.findByRole("heading", { level: 1, name: "Billing" });
     expect(screen.queryByRole("alert")).toBeNull();
   });
