@@ -72,7 +72,6 @@ func BenchmarkDensity(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	measured := packed.measure(idle)
 	for i := range max(5, n/4) { // more would be there at once than there is room for, as nowhere
 		packed.wake(ctx, packed.residents[i*len(packed.residents)/max(5, n/4)])
 	}
@@ -85,7 +84,7 @@ func BenchmarkDensity(b *testing.B) {
 
 	fmt.Printf("\n%d slices, %.1f times %d: %d ended, %d say that they are ready\n", len(packed.residents)+packed.ended, float64(len(packed.residents)+packed.ended)/float64(n), n, packed.ended, ready)
 	fmt.Printf("%v after the last one came they hold %s (%d MB each), at most %s of the %s that there were, which they met %d times\n", idle, gb(held), (held>>20)/int64(len(packed.residents)), gb(peak), gb(fit), met)
-	fmt.Printf("in swap %s, as compressed pages in RAM %s; the server read %.0f pages a second back and pushed %.0f out\n", gb(int64(measured.swapped)*int64(len(packed.residents))), gb(state.RAM),
+	fmt.Printf("in swap %s, as compressed pages in RAM %s; the server read %.0f pages a second back and pushed %.0f out\n", gb(state.Used), gb(state.RAM),
 		float64(after.SwappedIn-before.SwappedIn)/idle.Seconds(), float64(after.SwappedOut-before.SwappedOut)/idle.Seconds())
 	for _, a := range []*arm{alone, packed} {
 		first := a.times(func(r *resident) []time.Duration { return r.first })
