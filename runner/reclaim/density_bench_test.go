@@ -35,33 +35,26 @@ func BenchmarkDensity(b *testing.B) {
 	fmt.Println("swap:", cgrouptest.ServerSwap(b, 4*fit))
 
 	alone := newArm(b, profile, leftAlone)
-	for len(alone.residents) == 0 || alone.above(b, "usage") < fit {
-		alone.start()
-		alone.residents[len(alone.residents)-1].session(b)
+	for len(alone.residents) == 0 || alone.above(b, "usage") <= fit {
+		alone.startSome(atOnce)
 	}
-	n := len(alone.residents) - 1 // the last one did not fit
+	for alone.above(b, "usage") > fit {
+		alone.removeLast()
+	}
+	n := len(alone.residents)
 	fmt.Printf("%s: %d slices fit into %s when they are left alone\n", profile, n, gb(fit))
-	// The others' RAM is wanted.
-	const kept = 10
-	for len(alone.residents) > kept {
-		last := len(alone.residents) - 1
-		if err := alone.engine.Remove(b.Context(), alone.residents[last].id); err != nil {
-			b.Fatal(err)
-		}
-		alone.residents = alone.residents[:last]
+	for len(alone.residents) > 10 { // the others' RAM is wanted
+		alone.removeLast()
 	}
 
 	packed := newArm(b, profile, ours)
 	ctx, cancel := context.WithCancel(b.Context())
 	var all sync.WaitGroup
 	all.Go(func() { packed.controller.Run(ctx) })
-	for range 3 * n {
-		packed.start()
-		packed.residents[len(packed.residents)-1].session(b)
+	for len(packed.residents) < 3*n {
+		packed.startSome(min(atOnce, 3*n-len(packed.residents)))
 		packed.bound(b, fit)
-		if count := len(packed.residents); count%10 == 0 {
-			fmt.Printf("  %d slices hold %s\n", count, gb(packed.above(b, "usage")))
-		}
+		fmt.Printf("  %d slices hold %s\n", len(packed.residents), gb(packed.above(b, "usage")))
 	}
 	before := serverNow(b)
 	rest(idle)
@@ -90,6 +83,33 @@ func BenchmarkDensity(b *testing.B) {
 		first := a.times(func(r *resident) []time.Duration { return r.first })
 		fmt.Printf("%-10s the first answers to %d users: median %.1f ms, 90 %% %.1f ms, worst %.1f ms\n", a.way, len(first), ms(first[len(first)/2]), ms(first[len(first)*9/10]), ms(first[len(first)-1]))
 	}
+}
+
+// atOnce is how many slices are started at the same time: each may use half a core.
+const atOnce = 4
+
+// startSome starts slices, and each is used for a moment.
+func (a *arm) startSome(count int) {
+	before := len(a.residents)
+	var all sync.WaitGroup
+	for range count {
+		all.Go(a.start)
+	}
+	all.Wait()
+	if a.b.Failed() {
+		a.b.FailNow()
+	}
+	for _, r := range a.residents[before:] {
+		r.session(a.b)
+	}
+}
+
+func (a *arm) removeLast() {
+	last := len(a.residents) - 1
+	if err := a.engine.Remove(a.b.Context(), a.residents[last].id); err != nil {
+		a.b.Fatal(err)
+	}
+	a.residents = a.residents[:last]
 }
 
 func serverNow(b *testing.B) cgroup.ServerUsage {

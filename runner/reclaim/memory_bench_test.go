@@ -38,7 +38,12 @@ type arm struct {
 	fleet        string
 	engine       *docker.Engine
 	probe        *probe.Probe
+	gateway      *store.Queries
+	server       string
+	data         schemas.Schemas
+	folders      host.Directories
 	rows         *rows
+	mu           sync.Mutex // of residents, while they are started
 	residents    []*resident
 	ended        int // residents whose container did not live to the end; the others are what is measured
 	controller   *reclaim.Controller
@@ -212,6 +217,10 @@ func newArm(b *testing.B, profile, way string) *arm {
 	if profile != "simulated" {
 		config.WAEngine, config.StandIn, config.ChromiumProfile = "webjs", true, profile
 	}
+	db := storetest.New(b)
+	a.gateway, a.server = store.New(db.Pool), db.Server(b)
+	a.data = schemas.Schemas{Pool: storetest.Slices(b), Key: [32]byte{9}}
+	a.folders = host.Directories{Root: dockertest.Scratch(b)}
 	var err error
 	if a.engine, err = docker.Open(b.Context(), config); err != nil {
 		b.Fatal(err)
@@ -250,30 +259,28 @@ func (a *arm) Seen() (map[uint64]reclaim.Seen, error) {
 	return all, err
 }
 
-// start starts one slice and links its phone.
+// start starts one slice and links its phone. Several may be started at once.
 func (a *arm) start() {
 	b, ctx := a.b, context.Background()
 	image := dockertest.Image(b)
 	if a.profile != "simulated" {
 		image = dockertest.WebJSImage(b)
 	}
-	db := storetest.New(b)
-	row, err := store.New(db.Pool).CreateSlice(ctx, store.CreateSliceParams{Server: db.Server(b), Image: image})
+	row, err := a.gateway.CreateSlice(ctx, store.CreateSliceParams{Server: a.server, Image: image})
 	if err != nil {
 		b.Fatal(err)
 	}
-	data := schemas.Schemas{Pool: storetest.Slices(b), Key: [32]byte{9}}
-	address, err := data.Ensure(ctx, row.ID)
+	address, err := a.data.Ensure(ctx, row.ID)
 	if err != nil {
 		b.Fatal(err)
 	}
-	directory, owner, err := host.Directories{Root: dockertest.Scratch(b)}.Ensure(ctx, row.ID)
+	directory, owner, err := a.folders.Ensure(ctx, row.ID)
 	if err != nil {
 		b.Fatal(err)
 	}
 	r := &resident{id: row.ID, port: dockertest.Port()}
 	b.Cleanup(func() {
-		if err := errors.Join(a.engine.Remove(ctx, r.id), data.Drop(ctx, r.id)); err != nil {
+		if err := errors.Join(a.engine.Remove(ctx, r.id), a.data.Drop(ctx, r.id)); err != nil {
 			b.Error(err)
 		}
 	})
@@ -298,6 +305,8 @@ func (a *arm) start() {
 		b.Fatal(err)
 	}
 	a.rows.add(r.id)
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.residents = append(a.residents, r)
 }
 
