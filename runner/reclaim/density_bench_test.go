@@ -19,8 +19,9 @@ import (
 )
 
 // BenchmarkDensity starts as many slices as FIT bytes of RAM hold when they are left alone, and then three times as
-// many whose control group may not have more than that: `make bench-density`. Each is used for a moment when it is
-// there; IDLE after the last of them, some users come back, one after the other. PROFILES is the kind of slices.
+// many that together may not have more than that, with what they have compressed in RAM: `make bench-density`. Each is
+// used for a moment when it is there; IDLE after the last of them, some users come back, one after the other. PROFILES
+// is the kind of slices.
 func BenchmarkDensity(b *testing.B) {
 	var asked config.Bytes
 	if err := asked.UnmarshalText([]byte(cmp.Or(os.Getenv("FIT"), "8G"))); err != nil || asked < 1<<30 {
@@ -47,16 +48,18 @@ func BenchmarkDensity(b *testing.B) {
 		alone.removeLast()
 	}
 
+	room := fit - poolOf(b, fit)
+	fmt.Printf("the others have %s of it, and zswap the rest\n", gb(room))
 	packed := newArm(b, profile, ours)
 	ctx, cancel := context.WithCancel(b.Context())
 	var all sync.WaitGroup
 	all.Go(func() { packed.controller.Run(ctx) })
 	for len(packed.residents) < 3*n {
 		packed.startSome(min(atOnce, 3*n-len(packed.residents)))
-		packed.bound(b, fit)
+		packed.bound(b, room)
 		fmt.Printf("  %d slices hold %s\n", len(packed.residents), gb(packed.above(b, "usage")))
 	}
-	before := serverNow(b)
+	before, metBefore := serverNow(b), packed.above(b, "met")
 	rest(idle)
 	after := serverNow(b)
 	packed.leaveOutEnded()
@@ -76,8 +79,9 @@ func BenchmarkDensity(b *testing.B) {
 	all.Wait()
 
 	fmt.Printf("\n%d slices, %.1f times %d: %d ended, %d say that they are ready\n", len(packed.residents)+packed.ended, float64(len(packed.residents)+packed.ended)/float64(n), n, packed.ended, ready)
-	fmt.Printf("%v after the last one came they hold %s (%d MB each), at most %s of the %s that there were, which they met %d times\n", idle, gb(held), (held>>20)/int64(len(packed.residents)), gb(peak), gb(fit), met)
-	fmt.Printf("in swap %s, as compressed pages in RAM %s; the server read %.0f pages a second back and pushed %.0f out\n", gb(state.Used), gb(state.RAM),
+	fmt.Printf("%v after the last one came they hold %s (%d MB each), at most %s of the %s that they may have; they met that %d times while they were started, and %d times after\n",
+		idle, gb(held), (held>>20)/int64(len(packed.residents)), gb(peak), gb(room), metBefore, met-metBefore)
+	fmt.Printf("in swap %s, as compressed pages in RAM %s, so %s of RAM in all; the server read %.0f pages a second back and pushed %.0f out\n", gb(state.Used), gb(state.RAM), gb(held+state.RAM),
 		float64(after.SwappedIn-before.SwappedIn)/idle.Seconds(), float64(after.SwappedOut-before.SwappedOut)/idle.Seconds())
 	for _, a := range []*arm{alone, packed} {
 		first := a.times(func(r *resident) []time.Duration { return r.first })
@@ -110,6 +114,33 @@ func (a *arm) removeLast() {
 		a.b.Fatal(err)
 	}
 	a.residents = a.residents[:last]
+}
+
+// poolOf has zswap take the share of so much RAM that it has of this server's, and tells how much that is.
+func poolOf(b *testing.B, ram int64) int64 {
+	b.Helper()
+	state, err := swap.Status(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if state.Kind != swap.Zswap {
+		return 0
+	}
+	const file = "/sys/module/zswap/parameters/max_pool_percent" // removing the swap puts it back
+	content, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	percent, err := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	total := serverNow(b).MemoryTotal
+	percent = max(1, percent*ram/total)
+	if err := os.WriteFile(file, []byte(strconv.FormatInt(percent, 10)), 0); err != nil {
+		b.Fatal(err)
+	}
+	return total / 100 * percent
 }
 
 func serverNow(b *testing.B) cgroup.ServerUsage {
