@@ -48,8 +48,9 @@ func BenchmarkDensity(b *testing.B) {
 		alone.removeLast()
 	}
 
-	room := fit - poolOf(b, fit)
-	fmt.Printf("the others have %s of it, and zswap the rest\n", gb(room))
+	pool := poolOf(b, fit)
+	room := fit - pool
+	fmt.Printf("the others have %s of it, and zswap %s\n", gb(room), gb(pool))
 	packed := newArm(b, profile, ours)
 	ctx, cancel := context.WithCancel(b.Context())
 	var all sync.WaitGroup
@@ -92,7 +93,7 @@ func BenchmarkDensity(b *testing.B) {
 // atOnce is how many slices are started at the same time: each may use half a core.
 const atOnce = 4
 
-// startSome starts slices, and each is used for a moment.
+// startSome starts slices, and each is used for a moment. A start that fails ends its own goroutine alone.
 func (a *arm) startSome(count int) {
 	before := len(a.residents)
 	var all sync.WaitGroup
@@ -116,7 +117,8 @@ func (a *arm) removeLast() {
 	a.residents = a.residents[:last]
 }
 
-// poolOf has zswap take the share of so much RAM that it has of this server's, and tells how much that is.
+// poolOf has zswap take the share of so much RAM that it has of this server's, and tells how many bytes that is;
+// 0 where there is no zswap.
 func poolOf(b *testing.B, ram int64) int64 {
 	b.Helper()
 	state, err := swap.Status(b.Context())
