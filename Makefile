@@ -40,8 +40,8 @@ bench-slice: build ## what one slice weighs: memory awake and asleep, start, ima
 bench-memory: build ## what idle slices hold and what waking them costs, three ways at a time: make bench-memory SLICES=4 IDLE=30m PROFILES="simulated lean"
 	@exec $(ROOT) env SLICES="$(SLICES)" IDLE="$(IDLE)" PROFILES="$(PROFILES)" RECORD="$(RECORD)" bin/local bench-memory
 
-bench-density: build ## how many slices run in the RAM that holds a third of them: make bench-density FIT=8G IDLE=10m PROFILES=lean
-	@exec $(ROOT) env FIT="$(FIT)" IDLE="$(IDLE)" PROFILES="$(PROFILES)" bin/local bench-density
+bench-density: build ## how many more slices run: make bench-density FIT=8G TIMES=3 IDLE=10m PROFILES=lean ROOM=10G POOL=70
+	@exec $(ROOT) env FIT="$(FIT)" TIMES="$(TIMES)" IDLE="$(IDLE)" PROFILES="$(PROFILES)" ROOM="$(ROOM)" POOL="$(POOL)" bin/local bench-density
 
 build: tools ## build the Go programs into bin/
 	@echo "Building the Go programs"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"text/tabwriter"
 
 	"slicegate/config"
@@ -17,8 +18,9 @@ const swapUsage = `runner swap: the swap that this server's idle slices are push
 
   runner swap status
                    what there is, and what of the kernel's is lacking
-  runner swap setup [-kind auto|zswap|zram|file] [-size 96G] [-file /var/lib/slicegate/swap] [-compressor zstd]
-                   make it so; nothing is done where it is so already
+  runner swap setup [-kind auto|zswap|zram|file] [-size 96G] [-file /var/lib/slicegate/swap] [-compressor zstd] [-pool 70]
+                   make it so; nothing is done where it is so already. The pool is the percent of the RAM that
+                   zswap may fill with compressed pages before it writes to the file
   runner swap unit [the same]
                    print a systemd unit that sets it up at each start of the server
   runner swap remove
@@ -84,6 +86,13 @@ func parseSwap(args []string) (swap.Config, error) {
 	})
 	flags.StringVar(&wanted.File, "file", "", "")
 	flags.StringVar(&wanted.Compressor, "compressor", "", "")
+	flags.Func("pool", "", func(percent string) error {
+		var err error
+		if wanted.Pool, err = strconv.Atoi(percent); err != nil {
+			return fmt.Errorf("%q is no percent", percent)
+		}
+		return swap.CheckPool(wanted.Pool)
+	})
 	if err := flags.Parse(args); err != nil {
 		return wanted, fmt.Errorf("%w\n\n%s", err, swapUsage)
 	}
@@ -104,7 +113,10 @@ func showSwap(state swap.State, to io.Writer) error {
 			fmt.Fprintf(table, "compressed with\t%s\n", state.Compressor)
 		}
 	}
-	if state.RAM > 0 {
+	switch {
+	case state.Pool > 0:
+		fmt.Fprintf(table, "RAM for compressed pages\t%s, at most %d %% of the server's\n", megabytes(state.RAM), state.Pool)
+	case state.RAM > 0:
 		fmt.Fprintf(table, "RAM for compressed pages\t%s\n", megabytes(state.RAM))
 	}
 	for _, other := range state.Others {

@@ -20,6 +20,9 @@ func TestSwapCommands(t *testing.T) {
 		"unit -kind zram -size":    "needs an argument",
 		"remove -kind file":        "runner swap: ",
 		"unit -kind zram -size -1": "is no size",
+		"unit -pool half":          `"half" is no percent`,
+		"unit -pool 0":             "from 1 to 100 percent of the RAM, not 0",
+		"unit -pool 101":           "from 1 to 100 percent of the RAM, not 101",
 	} {
 		err := swapCommand(t.Context(), strings.Fields(line), t.Output())
 		if err == nil || !strings.Contains(err.Error(), wanted) {
@@ -27,10 +30,10 @@ func TestSwapCommands(t *testing.T) {
 		}
 	}
 	var unit strings.Builder
-	if err := swapCommand(t.Context(), strings.Fields("unit -kind zswap -size 96G -file /srv/swap"), &unit); err != nil {
+	if err := swapCommand(t.Context(), strings.Fields("unit -kind zswap -size 96G -file /srv/swap -pool 40"), &unit); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(unit.String(), " swap setup -kind zswap -size 103079215104 -file /srv/swap\n") {
+	if !strings.Contains(unit.String(), " swap setup -kind zswap -size 103079215104 -file /srv/swap -pool 40\n") {
 		t.Error(unit.String())
 	}
 }
@@ -45,6 +48,7 @@ func TestSwapIsShownInWords(t *testing.T) {
 		"/swapfile, 1 MB of 2 MB":              {Others: []swap.Area{{Path: "/swapfile", Used: 1 << 20, Size: 2 << 20}}},
 		swap.ErrNoZswap.Error():                {Lacks: []string{swap.ErrNoZswap.Error()}},
 		"RAM for compressed pages        3 MB": {RAM: 3 << 20},
+		"5 MB, at most 70 % of the server's":   {Kind: swap.Zswap, RAM: 5 << 20, Pool: 70},
 	} {
 		var shown strings.Builder
 		if err := showSwap(state, &shown); err != nil || !strings.Contains(shown.String(), wanted) {

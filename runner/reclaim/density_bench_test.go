@@ -3,7 +3,9 @@ package reclaim_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,62 +14,84 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"slicegate/config"
 	"slicegate/runner/cgroup"
 	"slicegate/runner/cgroup/cgrouptest"
 	"slicegate/runner/swap"
 )
 
-// BenchmarkDensity starts as many slices as FIT bytes of RAM hold when they are left alone, and then three times as
-// many that together may not have more than that, with what they have compressed in RAM: `make bench-density`. Each is
-// used for a moment when it is there; IDLE after the last of them, some users come back, one after the other. PROFILES
-// is the kind of slices.
+// BenchmarkDensity starts as many slices as FIT bytes of this server's RAM have room for when they are left alone, and
+// then TIMES as many under the controller: `make bench-density`. All that they cost counts, such as what the engine and
+// Postgres need for each. Each is used for a moment when it is there; IDLE after the last of them, some users come back,
+// one after the other. PROFILES is the kind of slices. With ROOM, the server has no more RAM than that left when the
+// controller's slices start; POOL is the percent of it that zswap may take.
 func BenchmarkDensity(b *testing.B) {
-	var asked config.Bytes
-	if err := asked.UnmarshalText([]byte(cmp.Or(os.Getenv("FIT"), "8G"))); err != nil || asked < 1<<30 {
-		b.Fatalf("FIT must be at least 1G, not %q", os.Getenv("FIT"))
+	fit := bytesOf(b, "FIT", "8G")
+	total := serverNow(b).MemoryTotal
+	room := total
+	if os.Getenv("ROOM") != "" {
+		room = min(total, bytesOf(b, "ROOM", ""))
 	}
-	fit := int64(asked)
 	idle, err := time.ParseDuration(cmp.Or(os.Getenv("IDLE"), "10m"))
 	if err != nil || idle < time.Minute {
 		b.Fatalf("IDLE must be a duration of at least 1m, not %q", os.Getenv("IDLE"))
 	}
+	times, err := strconv.ParseFloat(cmp.Or(os.Getenv("TIMES"), "3"), 64)
+	if err != nil || times < 1 {
+		b.Fatalf("TIMES must be a number of at least 1, not %q", os.Getenv("TIMES"))
+	}
+	pool, err := strconv.Atoi(cmp.Or(os.Getenv("POOL"), strconv.Itoa(swap.DefaultPool)))
+	if err == nil {
+		err = swap.CheckPool(pool)
+	}
+	if err != nil {
+		b.Fatalf("POOL: %v", err)
+	}
 	profile := cmp.Or(os.Getenv("PROFILES"), "lean")
-	fmt.Println("swap:", cgrouptest.ServerSwap(b, 4*fit))
+	share := max(1, int(int64(pool)*room/total)) // of this server's RAM, as the kernel reckons
+	fmt.Println("swap:", cgrouptest.ServerSwap(b, swap.Config{Size: 4 * fit, Pool: share}))
 
 	alone := newArm(b, profile, leftAlone)
-	for len(alone.residents) == 0 || alone.above(b, "usage") <= fit {
+	available := serverNow(b).MemoryAvailable
+	for available-serverNow(b).MemoryAvailable <= fit {
 		alone.startSome(atOnce)
 	}
-	for alone.above(b, "usage") > fit {
+	for available-serverNow(b).MemoryAvailable > fit {
 		alone.removeLast()
 	}
 	n := len(alone.residents)
-	fmt.Printf("%s: %d slices fit into %s when they are left alone\n", profile, n, gb(fit))
+	fmt.Printf("%s: %d slices fit into %s when they are left alone, and hold %s of it themselves\n", profile, n, gb(fit), gb(alone.usage(b)))
 	for len(alone.residents) > 10 { // the others' RAM is wanted
 		alone.removeLast()
 	}
 
-	pool := poolOf(b, fit)
-	room := fit - pool
-	fmt.Printf("the others have %s of it, and zswap %s\n", gb(room), gb(pool))
+	alone.keepIn()
 	packed := newArm(b, profile, ours)
+	if room < total {
+		leave(b, room)
+	}
+	fmt.Printf("others have %s, and zswap at most %s of it\n", gb(serverNow(b).MemoryAvailable), gb(total/100*int64(share)))
 	ctx, cancel := context.WithCancel(b.Context())
 	var all sync.WaitGroup
 	all.Go(func() { packed.controller.Run(ctx) })
-	for len(packed.residents) < 3*n {
-		packed.startSome(min(atOnce, 3*n-len(packed.residents)))
-		packed.bound(b, room)
-		fmt.Printf("  %d slices hold %s\n", len(packed.residents), gb(packed.above(b, "usage")))
+	wanted := int(times * float64(n))
+	for len(packed.residents) < wanted {
+		packed.startSome(min(atOnce, wanted-len(packed.residents)))
+		fmt.Printf("  %d slices hold %s, %s of RAM are available\n", len(packed.residents), gb(packed.usage(b)), gb(serverNow(b).MemoryAvailable))
 	}
-	before, metBefore := serverNow(b), packed.above(b, "met")
+	before := serverNow(b)
 	rest(idle)
 	after := serverNow(b)
 	packed.leaveOutEnded()
-	held, peak, met := packed.above(b, "usage"), packed.above(b, "peak"), packed.above(b, "met")
+	held := packed.usage(b)
 	state, err := swap.Status(ctx)
 	if err != nil {
 		b.Fatal(err)
+	}
+	if cgrouptest.Pure() {
+		held -= state.RAM // which the kernel counts in
 	}
 	for i := range max(5, n/4) { // more would be there at once than there is room for, as nowhere
 		packed.wake(ctx, packed.residents[i*len(packed.residents)/max(5, n/4)])
@@ -80,14 +104,24 @@ func BenchmarkDensity(b *testing.B) {
 	all.Wait()
 
 	fmt.Printf("\n%d slices, %.1f times %d: %d ended, %d say that they are ready\n", len(packed.residents)+packed.ended, float64(len(packed.residents)+packed.ended)/float64(n), n, packed.ended, ready)
-	fmt.Printf("%v after the last one came they hold %s (%d MB each), at most %s of the %s that they may have; they met that %d times while they were started, and %d times after\n",
-		idle, gb(held), (held>>20)/int64(len(packed.residents)), gb(peak), gb(room), metBefore, met-metBefore)
-	fmt.Printf("in swap %s, as compressed pages in RAM %s, so %s of RAM in all; the server read %.0f pages a second back and pushed %.0f out\n", gb(state.Used), gb(state.RAM), gb(held+state.RAM),
+	fmt.Printf("%v after the last one came they hold %s (%d MB each), and %s as compressed pages, so %s of RAM\n",
+		idle, gb(held), (held>>20)/int64(len(packed.residents)), gb(state.RAM), gb(held+state.RAM))
+	fmt.Printf("in swap %s; the server read %.0f pages a second back and pushed %.0f out\n", gb(state.Used),
 		float64(after.SwappedIn-before.SwappedIn)/idle.Seconds(), float64(after.SwappedOut-before.SwappedOut)/idle.Seconds())
 	for _, a := range []*arm{alone, packed} {
 		first := a.times(func(r *resident) []time.Duration { return r.first })
 		fmt.Printf("%-10s the first answers to %d users: median %.1f ms, 90 %% %.1f ms, worst %.1f ms\n", a.way, len(first), ms(first[len(first)/2]), ms(first[len(first)*9/10]), ms(first[len(first)-1]))
 	}
+}
+
+// bytesOf is a size that the environment gives.
+func bytesOf(b *testing.B, name, otherwise string) int64 {
+	b.Helper()
+	var size config.Bytes
+	if err := size.UnmarshalText([]byte(cmp.Or(os.Getenv(name), otherwise))); err != nil || size < 1<<30 {
+		b.Fatalf("%s must be at least 1G, not %q", name, os.Getenv(name))
+	}
+	return int64(size)
 }
 
 // atOnce is how many slices are started at the same time: each may use half a core.
@@ -117,34 +151,6 @@ func (a *arm) removeLast() {
 	a.residents = a.residents[:last]
 }
 
-// poolOf has zswap take the share of so much RAM that it has of this server's, and tells how many bytes that is;
-// 0 where there is no zswap.
-func poolOf(b *testing.B, ram int64) int64 {
-	b.Helper()
-	state, err := swap.Status(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	if state.Kind != swap.Zswap {
-		return 0
-	}
-	const file = "/sys/module/zswap/parameters/max_pool_percent" // removing the swap puts it back
-	content, err := os.ReadFile(file)
-	if err != nil {
-		b.Fatal(err)
-	}
-	percent, err := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	total := serverNow(b).MemoryTotal
-	percent = max(1, percent*ram/total)
-	if err := os.WriteFile(file, []byte(strconv.FormatInt(percent, 10)), 0); err != nil {
-		b.Fatal(err)
-	}
-	return total / 100 * percent
-}
-
 func serverNow(b *testing.B) cgroup.ServerUsage {
 	b.Helper()
 	usage, err := kernel.Server()
@@ -156,37 +162,64 @@ func serverNow(b *testing.B) cgroup.ServerUsage {
 
 func gb(bytes int64) string { return fmt.Sprintf("%.2f GB", float64(bytes)/(1<<30)) }
 
-// above is a figure of the control group that all slices of an arm are in: what it has ("usage"), the most that it had
-// ("peak"), in bytes, and how often it met its bound ("met").
-func (a *arm) above(b *testing.B, figure string) int64 {
+// usage is how many bytes the control group has that all slices of an arm are in.
+func (a *arm) usage(b *testing.B) int64 {
 	b.Helper()
-	files := map[string]string{"usage": "memory.usage_in_bytes", "peak": "memory.max_usage_in_bytes", "met": "memory.failcnt"}
+	file := "memory.usage_in_bytes"
 	if cgrouptest.Pure() {
-		files = map[string]string{"usage": "memory.current", "peak": "memory.peak", "met": "memory.events"}
+		file = "memory.current"
 	}
-	content, err := os.ReadFile(a.parent(files[figure]))
+	content, err := os.ReadFile(a.parent(file))
 	if err != nil {
 		b.Fatal(err)
 	}
-	text := strings.TrimSpace(string(content))
-	if _, events, found := strings.Cut(text, "\nmax "); found {
-		text, _, _ = strings.Cut(events, "\n")
-	}
-	value, err := strconv.ParseInt(text, 10, 64)
+	bytes, err := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return value
+	return bytes
 }
 
-// bound keeps all slices of an arm together from having more than this, as a server with no more RAM would.
-func (a *arm) bound(b *testing.B, bytes int64) {
-	b.Helper()
-	file := "memory.limit_in_bytes"
+// keepIn has the kernel push nothing of the slices out that are there.
+func (a *arm) keepIn() {
+	file := "memory.swappiness"
 	if cgrouptest.Pure() {
-		file = "memory.max"
+		file = "memory.swap.max"
 	}
-	if err := os.WriteFile(a.parent(file), []byte(strconv.FormatInt(bytes, 10)), 0); err != nil {
+	files, err := filepath.Glob(filepath.Join(a.parent("*"), file))
+	if err == nil && len(files) < len(a.residents) {
+		err = fmt.Errorf("%d slices have %d control groups in %s", len(a.residents), len(files), a.parent(""))
+	}
+	for _, file := range files {
+		err = errors.Join(err, os.WriteFile(file, []byte("0"), 0))
+	}
+	if err != nil {
+		a.b.Fatal(err)
+	}
+}
+
+// leave takes RAM until only so much is available: the server is then as one that has no more, and its kernel pushes out,
+// compresses and writes to the disk as it would there. It is given back with the benchmark's end, however that ends.
+func leave(b *testing.B, bytes int64) {
+	b.Helper()
+	surplus := serverNow(b).MemoryAvailable - bytes
+	if surplus <= 0 {
+		b.Fatalf("%s of RAM are available: ROOM must be less", gb(bytes+surplus))
+	}
+	// Whoever has most is ended first when there is no more: that would be this benchmark.
+	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0); err != nil && !errors.Is(err, fs.ErrPermission) {
+		b.Fatal(err)
+	}
+	taken, err := unix.Mmap(-1, 0, int(surplus), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := unix.Munmap(taken); err != nil {
+			b.Error(err)
+		}
+	})
+	if err := errors.Join(unix.Madvise(taken, unix.MADV_HUGEPAGE), unix.Mlock(taken)); err != nil {
 		b.Fatal(err)
 	}
 }

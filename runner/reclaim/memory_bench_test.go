@@ -27,6 +27,7 @@ import (
 	"slicegate/runner/probe"
 	"slicegate/runner/reclaim"
 	"slicegate/runner/schemas"
+	"slicegate/runner/swap"
 	"slicegate/store"
 	"slicegate/store/storetest"
 )
@@ -93,7 +94,7 @@ func BenchmarkMemory(b *testing.B) {
 		idle = d
 	}
 	profiles := strings.Fields(cmp.Or(os.Getenv("PROFILES"), "simulated lean sandboxed"))
-	fmt.Println("swap:", cgrouptest.ServerSwap(b, int64(count)*int64(len(profiles))*2*400*mb))
+	fmt.Println("swap:", cgrouptest.ServerSwap(b, swap.Config{Size: int64(count) * int64(len(profiles)) * 2 * 400 * mb}))
 	var arms []*arm
 	for _, profile := range profiles {
 		for _, way := range []string{leftAlone, script, ours} {

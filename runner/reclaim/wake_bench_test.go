@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"slicegate/runner/cgroup/cgrouptest"
+	"slicegate/runner/swap"
 )
 
 // BenchmarkWake prints how long a slice takes for its first answer whose memory was pushed out: left to
@@ -25,7 +26,7 @@ func BenchmarkWake(b *testing.B) {
 	if len(profiles) == 0 {
 		profiles = []string{"sandboxed"}
 	}
-	fmt.Println("swap:", cgrouptest.ServerSwap(b, int64(count*len(profiles))*2*400*mb))
+	fmt.Println("swap:", cgrouptest.ServerSwap(b, swap.Config{Size: int64(count*len(profiles)) * 2 * 400 * mb}))
 	var arms []*arm
 	for _, profile := range profiles {
 		for _, way := range []string{leftAlone, script, ours} {

@@ -35,6 +35,12 @@ func (c Config) filled(label string) (Config, error) {
 	if c.Kind == Zswap && !hasZswap() {
 		return c, ErrNoZswap
 	}
+	if c.Pool == 0 {
+		c.Pool = DefaultPool
+	}
+	if err := CheckPool(c.Pool); err != nil {
+		return c, err
+	}
 	if c.File == "" {
 		c.File = DefaultFile
 	}

@@ -35,8 +35,6 @@ const (
 	// pageCluster of 0 brings back the page that is wanted and none beside it: more was no faster, and is
 	// RAM that nobody asked for. What is wanted at waking is read ahead by the runner.
 	pageCluster = "0"
-	// poolPercent is how much of the RAM zswap may take before it writes to the disk.
-	poolPercent = "25"
 )
 
 // tune sets the kernel's switches, and keeps what they were.
@@ -44,7 +42,7 @@ func (p place) tune(config Config) error {
 	wanted := [][2]string{{sysctlDir + "swappiness", swappiness}, {sysctlDir + "page-cluster", pageCluster}}
 	zswapIs := func(name, value string) { wanted = append(wanted, [2]string{filepath.Join(zswapDir, name), value}) }
 	if config.Kind == Zswap {
-		zswapIs("max_pool_percent", poolPercent)
+		zswapIs("max_pool_percent", strconv.Itoa(config.Pool))
 		zswapIs("shrinker_enabled", "Y") // what is cold goes on to the disk before the pool is full
 		zswapIs("zpool", "zsmalloc")     // which packs closest; the only one since Linux 6.18
 		zswapIs("enabled", "Y")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,12 +40,26 @@ func (k Kind) Check() error {
 // DefaultFile is where the swap file is, unless Config has another place.
 const DefaultFile = "/var/lib/slicegate/swap"
 
+// DefaultPool is how much of the RAM, in percent, zswap may take unless Config says something else. Nothing is set
+// aside for it. A full pool turns away what was pushed out last, which goes to the disk while what is older stays in
+// RAM: so the limit is above what it needs (docs/decisions/swap.md).
+const DefaultPool = 70
+
+// CheckPool is an error for what is no limit of zswap's.
+func CheckPool(percent int) error {
+	if percent < 1 || percent > 100 {
+		return fmt.Errorf("zswap may take from 1 to 100 percent of the RAM, not %d", percent)
+	}
+	return nil
+}
+
 // Config is what is wanted. Its zero value is what suits most servers.
 type Config struct {
 	Kind       Kind   // empty is Auto
 	Size       int64  // bytes, before compression; zero is what suits the server
 	File       string // empty is DefaultFile
 	Compressor string // of zram or zswap; empty is the best that the kernel has
+	Pool       int    // percent of the RAM that zswap's pages may take; zero is DefaultPool
 }
 
 // State is what there is.
@@ -54,6 +69,7 @@ type State struct {
 	Size, Used int64  // bytes, before compression
 	Compressor string
 	RAM        int64 // bytes that compressed pages take, whoever's they are
+	Pool       int   // percent of the server's RAM that they may take with zswap
 
 	Others                  []Area // that the server swaps to besides
 	Swappiness, PageCluster int    // of the kernel (vm.swappiness, vm.page-cluster)
@@ -193,6 +209,9 @@ func (p place) state() (State, error) {
 			state.Kind, state.Compressor = Zram, compressorOf(area.Path)
 		case zswap("enabled") == "Y":
 			state.Kind, state.Compressor = Zswap, zswap("compressor")
+			if state.Pool, err = strconv.Atoi(zswap("max_pool_percent")); err != nil {
+				return State{}, err
+			}
 		default:
 			state.Kind = File
 		}

@@ -84,8 +84,16 @@ func TestSetupIsSetUpOnceAndTakenAwayWhole(t *testing.T) {
 			if state.Kind != kind || state.Size != 64*mb-int64(os.Getpagesize()) || state.Swappiness != 100 || state.PageCluster != 0 || len(state.Others) != len(others) {
 				t.Errorf("%s: %+v", kind, state)
 			}
+			if pool := map[swap.Kind]int{swap.Zswap: swap.DefaultPool}[kind]; state.Pool != pool {
+				t.Errorf("%s may take %d %% of the RAM, not %d", kind, state.Pool, pool)
+			}
 			if areas, err := swap.Areas(); err != nil || len(areas) != len(others)+1 {
 				t.Errorf("%s: %v, %v, before: %v", kind, areas, err, others)
+			}
+		}
+		if kind == swap.Zswap {
+			if state, err := swap.Setup(t.Context(), swap.Config{Kind: kind, Size: 64 * mb, File: file, Pool: 40}); err != nil || state.Pool != 40 {
+				t.Errorf("of a pool of 40 %%: %+v, %v", state, err)
 			}
 		}
 		if kind != swap.Zram { // a disk that fills up meanwhile is no reason to make it anew
@@ -239,6 +247,7 @@ func TestSetupRefusesInWords(t *testing.T) {
 		"does not fit on the disk":  {Kind: swap.File, Size: 1 << 50, File: file},
 		"is no kind of swap":        {Kind: "tape", Size: mb},
 		"is no swap file of Slice":  {Kind: swap.File, Size: mb, File: precious},
+		"from 1 to 100 percent":     {Kind: swap.File, Size: mb, File: file, Pool: 101},
 		"too few for swap":          {Kind: swap.File, Size: 4096, File: file},
 		foreign + " is there, and ": {Kind: swap.File, Size: mb, File: foreign},
 	} {
@@ -290,6 +299,7 @@ func TestUnitCallsSetupWithTheSameConfig(t *testing.T) {
 	for want, config := range map[string]swap.Config{
 		"\nExecStart=/opt/runner swap setup\n":                                             {},
 		"\nExecStart=/opt/runner swap setup -kind zram -size 1048576 -compressor lz4\n":    {Kind: swap.Zram, Size: mb, Compressor: "lz4"},
+		"\nExecStart=/opt/runner swap setup -kind zswap -pool 40\n":                        {Kind: swap.Zswap, Pool: 40},
 		"\nExecStart=/opt/runner swap setup -kind zswap -file \"/data/100%% full/swap\"\n": {Kind: swap.Zswap, File: "/data/100% full/swap"},
 	} {
 		if unit := swap.Unit("/opt/runner", config); !strings.Contains(unit, want) {

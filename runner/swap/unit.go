@@ -21,6 +21,9 @@ func Unit(binary string, config Config) string {
 	if config.Compressor != "" {
 		command = append(command, "-compressor", config.Compressor)
 	}
+	if config.Pool != 0 {
+		command = append(command, "-pool", fmt.Sprint(config.Pool))
+	}
 	for i, word := range command {
 		command[i] = quoted(word)
 	}

@@ -21,9 +21,9 @@ const (
 )
 
 // ServerSwap gives the machine the swap of a server with slices for the time of a benchmark, by what
-// `runner swap setup` calls: this many bytes of the kind that SWAP in the environment names, or else of
+// `runner swap setup` calls: what is wanted, of the kind that SWAP in the environment names, or else of
 // the first that the kernel has. It tells what there is then.
-func ServerSwap(b testing.TB, bytes int64) string {
+func ServerSwap(b testing.TB, wanted swap.Config) string {
 	b.Helper()
 	Lock(b)
 	state, err := swap.Status(b.Context())
@@ -42,7 +42,8 @@ func ServerSwap(b testing.TB, bytes int64) string {
 			b.Errorf("swap is left: %v", err)
 		}
 	})
-	state, err = swap.Setup(b.Context(), swap.Config{Kind: swap.Kind(os.Getenv("SWAP")), Size: bytes, File: swapFile})
+	wanted.Kind, wanted.File = swap.Kind(os.Getenv("SWAP")), swapFile
+	state, err = swap.Setup(b.Context(), wanted)
 	if err != nil {
 		b.Fatal(err)
 	}
