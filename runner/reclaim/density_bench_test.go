@@ -58,7 +58,7 @@ func BenchmarkDensity(b *testing.B) {
 	for available-serverNow(b).MemoryAvailable <= fit {
 		alone.startSome(atOnce)
 	}
-	for available-serverNow(b).MemoryAvailable > fit {
+	for len(alone.residents) > 1 && available-serverNow(b).MemoryAvailable > fit {
 		alone.removeLast()
 	}
 	n := len(alone.residents)
