@@ -100,7 +100,7 @@ func runBenchMemory(ctx context.Context, root string, out *os.File) error {
 	return withEnvironment(ctx, root, "bench", out, (*suite.Environment).BenchMemory)
 }
 
-// runBenchDensity measures how many slices run in the RAM of a third of them.
+// runBenchDensity measures how many more slices run than when they are left alone.
 func runBenchDensity(ctx context.Context, root string, out *os.File) error {
 	if err := needRoot(); err != nil {
 		return err

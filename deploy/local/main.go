@@ -35,7 +35,7 @@ const usage = `Usage: local COMMAND, in the checkout
   bench-slice  measure what one slice weighs, with and without Chromium
   bench-memory measure what idle slices hold and what waking them costs
   bench-density
-               measure how many slices run in the RAM that holds a third of them
+               measure how many more slices run than when they are left alone, and what waking them costs
 `
 
 type command func(ctx context.Context, root string, out *os.File) error

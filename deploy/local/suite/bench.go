@@ -44,10 +44,11 @@ func (e *Environment) BenchMemory(ctx context.Context) error {
 	return e.benchReclaim(ctx, "bench-memory", "Memory", "SLICES", "IDLE", "PROFILES", "RECORD")
 }
 
-// BenchDensity measures how many slices run in the RAM that holds a third of them. FIT is how much, IDLE how long they
-// are idle, PROFILES which kind they are: simulated, lean or sandboxed.
+// BenchDensity starts as many slices as fit into FIT when they are left alone, and TIMES as many under the controller.
+// IDLE is how long they are idle, PROFILES which kind they are: simulated, lean or sandboxed. ROOM is the RAM that is left
+// on the server, POOL the percent of it that zswap may take.
 func (e *Environment) BenchDensity(ctx context.Context) error {
-	return e.benchReclaim(ctx, "bench-density", "Density", "FIT", "IDLE", "PROFILES")
+	return e.benchReclaim(ctx, "bench-density", "Density", "FIT", "TIMES", "IDLE", "PROFILES", "ROOM", "POOL")
 }
 
 // benchReclaim runs a benchmark of slices of every kind.
